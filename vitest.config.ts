@@ -1,4 +1,9 @@
 import { defineConfig } from "vitest/config"
 import projects from "./vitest.workspace.ts"
 
-export default defineConfig({ test: { projects } })
+/** Where CI reads how many tests passed and failed. */
+const results = ["json", { outputFile: ".cache/test-results.json" }] as const
+
+export default defineConfig({
+  test: { projects, reporters: process.env.CI ? ["default", [...results]] : ["default"] }
+})

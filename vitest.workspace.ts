@@ -1,3 +1,7 @@
 import { defineWorkspace } from "vitest/config"
 
-export default defineWorkspace(["packages/*/vitest.config.ts", "conformance/vitest.config.ts"])
+export default defineWorkspace([
+  "packages/*/vitest.config.ts",
+  "conformance/vitest.config.ts",
+  "scripts/vitest.config.ts"
+])

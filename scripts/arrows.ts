@@ -1,0 +1,174 @@
+/**
+ * Checks the arrows between packages: in every manifest, and in every import of `src` and `test`.
+ * The table below is the law; docs/architecture.md draws it.
+ */
+import { readFileSync } from "node:fs"
+import { builtinModules } from "node:module"
+import { dirname, join, normalize } from "node:path"
+import { filesBelow, isMain, report, repository, type Workspace, workspaces } from "./workspace.js"
+
+interface Arrows {
+  /** The packages of this repository that it may import. */
+  readonly workspace: ReadonlyArray<string>
+  /** The Effect packages that it may import. */
+  readonly effect: ReadonlyArray<string>
+  /** Where it runs. Packages that run everywhere may not import Node's own modules from `src`. */
+  readonly runsOn: "everywhere" | "browser" | "node"
+  /** The files of a package that runs everywhere which are for Node alone. */
+  readonly nodeOnly?: RegExp
+}
+
+const scope = "@effect-smallest/"
+
+const arrows: Record<string, Arrows> = {
+  core: { workspace: [], effect: ["effect", "@effect/platform"], runsOn: "everywhere" },
+  stream: { workspace: ["core"], effect: ["effect", "@effect/platform"], runsOn: "everywhere" },
+  local: {
+    workspace: ["core"],
+    effect: ["effect", "@effect/platform"],
+    runsOn: "everywhere",
+    nodeOnly: /^packages\/local\/src\/node/
+  },
+  "platform-node": {
+    workspace: ["core", "stream"],
+    effect: ["effect", "@effect/platform", "@effect/platform-node"],
+    runsOn: "node"
+  },
+  "platform-browser": {
+    workspace: ["core", "stream"],
+    effect: ["effect", "@effect/platform", "@effect/platform-browser"],
+    runsOn: "browser"
+  },
+  testing: {
+    workspace: ["core", "stream"],
+    effect: ["effect", "@effect/platform", "@effect/vitest"],
+    runsOn: "everywhere"
+  },
+  emulator: {
+    workspace: ["core", "local", "platform-node"],
+    effect: ["effect", "@effect/platform", "@effect/platform-node"],
+    runsOn: "node"
+  },
+  cli: {
+    workspace: ["core", "stream", "local", "platform-node", "emulator"],
+    effect: [
+      "effect",
+      "@effect/platform",
+      "@effect/platform-node",
+      "@effect/cli",
+      "@effect/printer",
+      "@effect/printer-ansi"
+    ],
+    runsOn: "node"
+  }
+}
+
+/** What any package's `test` may import beyond what its `src` may. */
+const testLibraries = ["vitest", "@effect/vitest", "@vitest/browser"]
+
+const builtins = new Set(builtinModules)
+const isBuiltin = (specifier: string) => specifier.startsWith("node:") || builtins.has(specifier)
+
+/** "effect/Effect" is of "effect", "@effect/platform/HttpClient" of "@effect/platform". */
+const packageOf = (specifier: string) => specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/")
+
+/** What a module names of other modules and files, with line numbers: imports of every kind, and its asset URLs. */
+export const importsOf = (source: string): Array<{ readonly specifier: string; readonly line: number }> => {
+  const code = source.replace(/^[ \t]*(?:\*|\/\/|\/\*).*$/gm, "")
+  const statement = /^(?:import|export)\b(?:[^"'`;=]*?\bfrom)?\s*["']([^"']+)["']/gm
+  const expression = /\bimport(?:\.meta\.resolve)?\(\s*["'`]([^"'`$]+)["'`]/g
+  const asset = /\bnew URL\(\s*["'`](\.[^"'`$]+)["'`],\s*import\.meta\.url/g
+  return [...code.matchAll(statement), ...code.matchAll(expression), ...code.matchAll(asset)]
+    .map((match) => ({ specifier: match[1] ?? "", line: code.slice(0, match.index).split("\n").length }))
+    .sort((a, b) => a.line - b.line)
+}
+
+const manifestProblems = ({ id, manifest, path }: Workspace, isPrivate: ReadonlySet<string>): Array<string> => {
+  const rule = arrows[id]
+  const where = `${path}/package.json`
+  const runtime = { ...manifest.dependencies, ...manifest.peerDependencies }
+  const all = { ...runtime, ...manifest.devDependencies }
+  return Object.keys(all).flatMap((name) => {
+    if (isPrivate.has(name)) {
+      return [`${where}: depends on ${name}, a private workspace. Nothing may import it.`]
+    }
+    if (rule === undefined) {
+      return []
+    }
+    if (name.startsWith(scope) && !rule.workspace.includes(name.slice(scope.length))) {
+      return [`${where}: ${id} may not depend on ${name}. It may depend on: ${list(rule.workspace)}.`]
+    }
+    if (isEffect(name) && name in runtime && !rule.effect.includes(name)) {
+      return [`${where}: ${id} may not depend on ${name}. It may depend on: ${list(rule.effect)}.`]
+    }
+    return []
+  })
+}
+
+const importProblems = (root: string, workspace: Workspace, isPrivate: ReadonlySet<string>): Array<string> => {
+  const { id, manifest, path } = workspace
+  const rule = arrows[id]
+  const runtime = { ...manifest.dependencies, ...manifest.peerDependencies }
+  return filesBelow(root, path).filter((file) => /\.(ts|mts|mjs|js|tsx)$/.test(file)).flatMap((file) => {
+    const inSource = file.startsWith(`${path}/src/`)
+    const inTest = file.startsWith(`${path}/test/`)
+    return importsOf(readFileSync(join(root, file), "utf8")).flatMap(({ line, specifier }) => {
+      const problem = (sentence: string) => [`${file}:${line}: ${sentence}`]
+      if (specifier.startsWith(".")) {
+        const target = normalize(join(dirname(file), specifier))
+        if ((inSource || inTest) && !target.startsWith(`${path}/`)) {
+          return problem(`imports "${specifier}", which lies outside of ${path}. Import the package by its name.`)
+        }
+        return inSource && !target.startsWith(`${path}/src/`)
+          ? problem(`imports "${specifier}", which is not in ${path}/src and so is not published.`)
+          : []
+      }
+      const name = packageOf(specifier)
+      if (isPrivate.has(name)) {
+        return problem(`imports ${name}, a private workspace. Nothing may import it.`)
+      }
+      if (rule === undefined || !(inSource || inTest)) {
+        return []
+      }
+      if (isBuiltin(specifier)) {
+        return inSource && rule.runsOn !== "node" && !rule.nodeOnly?.test(file)
+          ? problem(`imports "${specifier}", but ${id} also runs in browsers. Ask for a service of @effect/platform.`)
+          : []
+      }
+      if (name.startsWith(scope)) {
+        return name !== manifest.name && !rule.workspace.includes(name.slice(scope.length))
+          ? problem(`${id} may not import ${name}. It may import: ${list(rule.workspace)}.`)
+          : []
+      }
+      if (inTest && testLibraries.includes(name)) {
+        return []
+      }
+      if (isEffect(name) && !rule.effect.includes(name)) {
+        return problem(`${id} may not import ${name}. It may import: ${list(rule.effect)}.`)
+      }
+      return name in runtime
+        ? []
+        : problem(`imports ${name}, which ${path}/package.json names in neither dependencies nor peerDependencies.`)
+    })
+  })
+}
+
+const isEffect = (name: string) => name === "effect" || name.startsWith("@effect/")
+
+const list = (names: ReadonlyArray<string>) => names.length === 0 ? "none" : names.join(", ")
+
+/** One sentence per broken arrow. */
+export const brokenArrows = (root: string): Array<string> => {
+  const all = workspaces(root)
+  const isPrivate = new Set(all.filter(({ manifest }) => manifest.private).map(({ manifest }) => manifest.name))
+  return all.flatMap((workspace) => {
+    if (workspace.path.startsWith("packages/") && arrows[workspace.id] === undefined) {
+      return [`${workspace.path}: has no arrows. Add it to the table in scripts/arrows.ts and to docs/architecture.md.`]
+    }
+    return [...manifestProblems(workspace, isPrivate), ...importProblems(root, workspace, isPrivate)]
+  })
+}
+
+if (isMain(import.meta.filename)) {
+  report(brokenArrows(repository), "Every arrow between packages holds.")
+}

@@ -1,0 +1,112 @@
+import { assert, describe, it } from "vitest"
+import { brokenArrows, importsOf } from "../arrows.js"
+import { manifest, repositoryOf } from "./fixture.js"
+
+const core = manifest("core", { peerDependencies: { effect: "^3" } })
+const stream = manifest("stream", {
+  dependencies: { "@effect-smallest/core": "1" },
+  peerDependencies: { effect: "^3" }
+})
+
+const problemsOf = (files: Record<string, string>) =>
+  brokenArrows(
+    repositoryOf({ "packages/core/package.json": core, "packages/stream/package.json": stream, ...files })
+  )
+
+describe("arrows", () => {
+  it("imports that follow the arrows - hold", () => {
+    assert.deepStrictEqual(
+      problemsOf({
+        "packages/core/src/Pcm.ts": "import * as Effect from \"effect/Effect\"\nimport \"./Wav.js\"\n",
+        "packages/core/test/Pcm.test.ts":
+          "import { it } from \"@effect/vitest\"\nimport \"../src/Pcm.js\"\nimport \"node:fs\"\n",
+        "packages/stream/src/Segmenter.ts": "import * as Pcm from \"@effect-smallest/core/Pcm\"\n"
+      }),
+      []
+    )
+  })
+
+  it("an import against an arrow - is told at its line, in src and in test", () => {
+    const against = "import * as A from \"effect/Array\"\nimport * as S from \"@effect-smallest/stream/SpeechStream\"\n"
+    const problems = problemsOf({ "packages/core/src/A.ts": against, "packages/core/test/A.test.ts": against })
+    assert.deepStrictEqual(problems, [
+      "packages/core/src/A.ts:2: core may not import @effect-smallest/stream. It may import: none.",
+      "packages/core/test/A.test.ts:2: core may not import @effect-smallest/stream. It may import: none."
+    ])
+  })
+
+  it("a dependency against an arrow - is told, devDependencies too", () => {
+    const problems = problemsOf({
+      "packages/core/package.json": manifest("core", {
+        peerDependencies: { effect: "^3", "@effect/platform-node": "^0" },
+        devDependencies: { "@effect-smallest/stream": "workspace:^" }
+      })
+    })
+    assert.strictEqual(problems.length, 2)
+    assert.match(problems.join(), /core may not depend on @effect\/platform-node/)
+    assert.match(problems.join(), /core may not depend on @effect-smallest\/stream/)
+  })
+
+  it("a private workspace - may import anything and be imported by nothing", () => {
+    const problems = problemsOf({
+      "conformance/package.json": manifest("conformance", { private: true }),
+      "conformance/test/a.test.ts": "import * as S from \"@effect-smallest/stream/SpeechStream\"\n",
+      "packages/stream/test/b.test.ts": "import { a } from \"@effect-smallest/conformance\"\n"
+    })
+    assert.deepStrictEqual(problems, [
+      "packages/stream/test/b.test.ts:1: imports @effect-smallest/conformance, a private workspace. Nothing may import it."
+    ])
+  })
+
+  it("a relative import that leaves the package, or src - is told", () => {
+    const problems = problemsOf({
+      "packages/stream/src/A.ts": "export * from \"../../core/src/Pcm.js\"\n",
+      "packages/stream/src/B.ts": "const text = await import(\"../test/text.js\")\n",
+      "packages/stream/test/C.ts": "new URL(\"../../../README.md\", import.meta.url)\n"
+    })
+    assert.strictEqual(problems.length, 3)
+    assert.match(problems[0] ?? "", /lies outside of packages\/stream/)
+    assert.match(problems[1] ?? "", /is not in packages\/stream\/src/)
+    assert.match(problems[2] ?? "", /lies outside of packages\/stream/)
+  })
+
+  it("Node in a package that runs in browsers, and what no manifest names - are told", () => {
+    const problems = problemsOf({ "packages/core/src/A.ts": "import \"node:fs\"\nimport ws from \"ws\"\n" })
+    assert.strictEqual(problems.length, 2)
+    assert.match(problems[0] ?? "", /core also runs in browsers/)
+    assert.match(problems[1] ?? "", /names in neither dependencies nor peerDependencies/)
+  })
+
+  it("a package without arrows - is told", () => {
+    assert.match(problemsOf({ "packages/new/package.json": manifest("new") }).join(), /packages\/new: has no arrows/)
+  })
+
+  it("importsOf - reads every kind of import and no comment", () => {
+    const source = [
+      "/**",
+      " * import { no } from \"a-docstring\"",
+      " */",
+      "import type { B } from \"b\"",
+      "",
+      "import {",
+      "  c",
+      "} from \"c\"",
+      "// import \"no\"",
+      "import \"d\"",
+      "export { e } from \"e\"",
+      "export * as F from \"f\"",
+      "const g = import(\"g\")",
+      "const h = import.meta.resolve(\"h\")",
+      "export const text = \"import 'no'\""
+    ].join("\n")
+    assert.deepStrictEqual(importsOf(source), [
+      { specifier: "b", line: 4 },
+      { specifier: "c", line: 6 },
+      { specifier: "d", line: 10 },
+      { specifier: "e", line: 11 },
+      { specifier: "f", line: 12 },
+      { specifier: "g", line: 13 },
+      { specifier: "h", line: 14 }
+    ])
+  })
+})
