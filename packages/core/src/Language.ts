@@ -1,0 +1,56 @@
+/**
+ * Language codes of speech: open strings with suggestions.
+ *
+ * @since 0.1.0
+ */
+import type * as Schema from "effect/Schema"
+import { languageNames } from "./internal/catalogue.js"
+import * as OpenString from "./internal/openString.js"
+
+/**
+ * The codes that an editor suggests: ISO 639-1, and `auto` where the model itself finds out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type KnownLanguage = keyof typeof languageNames
+
+/**
+ * The code of a language. Known codes can be written as they are; any other goes through {@link make}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Language = OpenString.OpenString<KnownLanguage, "@effect-smallest/core/Language">
+
+/**
+ * Accepts any non-empty string.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Language: Schema.Schema<Language, string> = OpenString.schema()
+
+/**
+ * Takes any code for a language.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (code: string): Language => OpenString.unsafeMake(code)
+
+/**
+ * The English name of a language, or the code itself where it is not a known one.
+ *
+ * @example
+ * ```ts
+ * import { Language } from "@effect-smallest/core"
+ *
+ * Language.name("hi") // "Hindi"
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const name = (code: Language): string =>
+  code in languageNames ? languageNames[code as KnownLanguage] : code // `in` does not narrow a string

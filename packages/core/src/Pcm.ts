@@ -1,0 +1,398 @@
+/**
+ * Raw audio: signed 16-bit little-endian PCM in whole frames, with its format on every chunk.
+ *
+ * Bytes come in through {@link fromBytes} and leave through {@link toBytes}; in between no chunk ever holds a part of a
+ * sample, whatever the network did to the bytes.
+ *
+ * @since 0.1.0
+ */
+import * as Chunk from "effect/Chunk"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as GlobalValue from "effect/GlobalValue"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Resampler from "./internal/resampler.js"
+import * as Silence from "./internal/silence.js"
+
+/**
+ * The shape of PCM audio. Samples are always signed 16-bit little-endian; those of one frame are interleaved.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PcmFormat {
+  /** Frames per second, in hertz. */
+  readonly sampleRate: number
+  /** Samples per frame: 1 for mono, which is all that speech engines make. */
+  readonly channels: number
+}
+
+/**
+ * A piece of audio: whole frames and their format.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PcmChunk {
+  /** The same object on every chunk of one format, so formats compare with `===`. */
+  readonly format: PcmFormat
+  /** Signed 16-bit little-endian samples; the length is a multiple of the frame size. */
+  readonly bytes: Uint8Array
+}
+
+/**
+ * Bytes or a conversion that PCM cannot be made of.
+ *
+ * - `PartialFrame`: a stream of bytes ended inside a frame
+ * - `ResamplerUnavailable`: the resampler's WebAssembly could not be loaded
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PcmError extends Schema.TaggedError<PcmError>("@effect-smallest/core/Pcm/PcmError")("PcmError", {
+  reason: Schema.Literal("PartialFrame", "ResamplerUnavailable"),
+  description: Schema.String
+}) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+const formats = GlobalValue.globalValue(
+  "@effect-smallest/core/Pcm/formats",
+  () => new Map<string, PcmFormat>()
+)
+
+/**
+ * The format of a sample rate and a number of channels. Equal formats are the same object.
+ *
+ * @example
+ * ```ts
+ * import { Pcm } from "@effect-smallest/core"
+ *
+ * Pcm.format(24000) === Pcm.format(24000) // true
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const format = (sampleRate: number, channels: number = 1): PcmFormat => {
+  const key = `${sampleRate}/${channels}`
+  const known = formats.get(key)
+  if (known !== undefined) return known
+  const made = Data.struct({ sampleRate, channels })
+  formats.set(key, made)
+  return made
+}
+
+/**
+ * Bytes per frame.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const frameSize = (format: PcmFormat): number => 2 * format.channels
+
+/**
+ * A chunk of bytes that are whole frames already. Throws a `RangeError` when they are not: bytes from elsewhere belong
+ * into {@link fromBytes}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unsafeMake = (format: PcmFormat, bytes: Uint8Array): PcmChunk => {
+  if (bytes.length % frameSize(format) !== 0) {
+    throw new RangeError(`${bytes.length} bytes are not whole frames of ${frameSize(format)} bytes`)
+  }
+  return { format, bytes }
+}
+
+// Int16Array is little-endian on every platform that runs Node or a current browser.
+const bytesOf = (samples: Int16Array): Uint8Array =>
+  new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)
+
+/**
+ * A chunk of samples, interleaved where there are several channels. The samples are not copied.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromSamples = (format: PcmFormat, samples: Int16Array): PcmChunk => unsafeMake(format, bytesOf(samples))
+
+/**
+ * The samples of a chunk: a view of its bytes where their alignment allows one, a copy otherwise.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const samples = (chunk: PcmChunk): Int16Array =>
+  chunk.bytes.byteOffset % 2 === 0
+    ? new Int16Array(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.length / 2)
+    : new Int16Array(chunk.bytes.slice().buffer)
+
+/**
+ * The number of frames in a chunk.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const frames = (chunk: PcmChunk): number => chunk.bytes.length / frameSize(chunk.format)
+
+/**
+ * How long a number of bytes sounds.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const durationOf = (format: PcmFormat, byteLength: number): Duration.Duration =>
+  Duration.seconds(byteLength / frameSize(format) / format.sampleRate)
+
+/**
+ * How long a chunk sounds.
+ *
+ * @example
+ * ```ts
+ * import { Pcm } from "@effect-smallest/core"
+ * import { Duration } from "effect"
+ *
+ * const chunk = Pcm.silence(Pcm.format(24000), "1.5 seconds")
+ * Duration.toMillis(Pcm.duration(chunk)) // 1500
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const duration = (chunk: PcmChunk): Duration.Duration => durationOf(chunk.format, chunk.bytes.length)
+
+/**
+ * The number of bytes of audio that sound for a time, rounded to whole frames.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const byteLength = (format: PcmFormat, duration: Duration.DurationInput): number =>
+  Math.round(Duration.toSeconds(duration) * format.sampleRate) * frameSize(format)
+
+/**
+ * Silence of a length.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const silence = (format: PcmFormat, duration: Duration.DurationInput): PcmChunk => ({
+  format,
+  bytes: new Uint8Array(byteLength(format, duration))
+})
+
+/** @internal */
+export const concatBytes = (parts: Iterable<Uint8Array>): Uint8Array => {
+  const all = Array.from(parts)
+  const [only] = all
+  if (all.length === 1 && only !== undefined) return only
+  const joined = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of all) {
+    joined.set(part, offset)
+    offset += part.length
+  }
+  return joined
+}
+
+const partialFrame = (format: PcmFormat, left: number) =>
+  new PcmError({
+    reason: "PartialFrame",
+    description: `The audio ended inside a frame: ${left} of ${frameSize(format)} bytes`
+  })
+
+/**
+ * Turns bytes, cut anywhere, into chunks of whole frames: the one door into PCM. Bytes of a frame that a cut split are
+ * carried over to the next chunk. Fails with `PcmError` when the bytes end inside a frame.
+ *
+ * @example
+ * ```ts
+ * import { Pcm } from "@effect-smallest/core"
+ * import { Stream } from "effect"
+ *
+ * const pcm = Stream.make(new Uint8Array([1]), new Uint8Array([2, 3, 4])).pipe(
+ *   Pcm.fromBytes(Pcm.format(16000)) // one chunk of two samples
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromBytes: {
+  (format: PcmFormat): <E, R>(self: Stream.Stream<Uint8Array, E, R>) => Stream.Stream<PcmChunk, E | PcmError, R>
+  <E, R>(self: Stream.Stream<Uint8Array, E, R>, format: PcmFormat): Stream.Stream<PcmChunk, E | PcmError, R>
+} = dual(
+  2,
+  <E, R>(self: Stream.Stream<Uint8Array, E, R>, format: PcmFormat): Stream.Stream<PcmChunk, E | PcmError, R> =>
+    Stream.unwrap(Effect.map(Ref.make<Uint8Array>(new Uint8Array(0)), (carry) => {
+      const size = frameSize(format)
+      return self.pipe(
+        Stream.mapChunksEffect((arrived) =>
+          Ref.modify(carry, (left) => {
+            const bytes = concatBytes(left.length === 0 ? arrived : [left, ...arrived])
+            const whole = bytes.length - bytes.length % size
+            return [
+              whole === 0 ? Chunk.empty<PcmChunk>() : Chunk.of({ format, bytes: bytes.subarray(0, whole) }),
+              bytes.slice(whole)
+            ]
+          })
+        ),
+        Stream.concat(Stream.execute(Effect.flatMap(
+          Ref.get(carry),
+          (left) => left.length === 0 ? Effect.void : partialFrame(format, left.length)
+        )))
+      )
+    }))
+)
+
+/**
+ * The bytes of a stream of audio: the one way out of PCM. Send them to a socket, a file or an HTTP response.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const toBytes = <E, R>(self: Stream.Stream<PcmChunk, E, R>): Stream.Stream<Uint8Array, E, R> =>
+  Stream.map(self, (chunk) => chunk.bytes)
+
+const isBytes = (chunk: Uint8Array): boolean => chunk.length > 0
+
+// A whole second of audio is converted in 3 ms; longer chunks are cut so that other fibers get their turn.
+const slices = (chunk: PcmChunk): Chunk.Chunk<Int16Array> => {
+  const all = samples(chunk)
+  const step = chunk.format.sampleRate * chunk.format.channels
+  return Chunk.makeBy(Math.max(1, Math.ceil(all.length / step)), (i) => all.subarray(i * step, (i + 1) * step))
+}
+
+const cannotLoad = (error: Error) =>
+  new PcmError({ reason: "ResamplerUnavailable", description: `The resampler could not be loaded: ${error.message}` })
+
+/**
+ * Changes the sample rate of a stream, with SpeexDSP's resampler at its best quality. Time is kept: the result has the
+ * same duration to within one sample, and nothing is delayed. Chunks that have the wanted rate already pass through.
+ * All chunks of a stream must have one format.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const resample: {
+  (sampleRate: number): <E, R>(self: Stream.Stream<PcmChunk, E, R>) => Stream.Stream<PcmChunk, E | PcmError, R>
+  <E, R>(self: Stream.Stream<PcmChunk, E, R>, sampleRate: number): Stream.Stream<PcmChunk, E | PcmError, R>
+} = dual(
+  2,
+  <E, R>(self: Stream.Stream<PcmChunk, E, R>, sampleRate: number): Stream.Stream<PcmChunk, E | PcmError, R> =>
+    Stream.unwrapScoped(Effect.gen(function*() {
+      const current = yield* Ref.make(
+        Option.none<{ readonly resampler: Resampler.Resampler; readonly to: PcmFormat }>()
+      )
+      const scope = yield* Effect.scope
+      const resamplerFor = (from: PcmFormat) =>
+        Effect.flatMap(
+          Ref.get(current),
+          Option.match({
+            onSome: Effect.succeed,
+            onNone: () =>
+              Resampler.make({ channels: from.channels, from: from.sampleRate, to: sampleRate }).pipe(
+                Effect.provideService(Scope.Scope, scope),
+                Effect.mapError(cannotLoad),
+                Effect.map((resampler) => ({ resampler, to: format(sampleRate, from.channels) })),
+                Effect.tap((made) => Ref.set(current, Option.some(made)))
+              )
+          })
+        )
+      const convert = (chunk: PcmChunk): Stream.Stream<PcmChunk, PcmError> =>
+        chunk.format.sampleRate === sampleRate
+          ? Stream.succeed(chunk)
+          : Stream.unwrap(Effect.map(resamplerFor(chunk.format), ({ resampler, to }) =>
+            Stream.fromIterable(slices(chunk)).pipe(
+              Stream.rechunk(1),
+              Stream.mapEffect((slice) => Effect.as(Effect.yieldNow(), fromSamples(to, resampler.push(slice))))
+            )))
+      const last = Effect.map(
+        Ref.get(current),
+        Option.map(({ resampler, to }) => fromSamples(to, resampler.end()))
+      )
+      return self.pipe(
+        Stream.flatMap(convert),
+        Stream.concat(Stream.filterMap(Stream.fromEffect(last), (end) => end)),
+        Stream.filter((chunk) => isBytes(chunk.bytes))
+      )
+    }))
+)
+
+/**
+ * What counts as silence for {@link removeSilence}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SilenceOptions {
+  /**
+   * Level below which audio is silent, in decibels relative to full scale.
+   * @default -50
+   */
+  readonly threshold?: number | undefined
+  /**
+   * How much of a silence stays.
+   * @default "200 millis"
+   */
+  readonly longest?: Duration.DurationInput | undefined
+}
+
+/** @internal */
+export const silenceRemover = (format: PcmFormat, options: SilenceOptions = {}): Silence.SilenceRemover =>
+  Silence.make(format, {
+    threshold: 10 ** ((options.threshold ?? -50) / 20),
+    longest: Duration.toSeconds(options.longest ?? "200 millis")
+  })
+
+/**
+ * Shortens every silence that is longer than `longest`, at the ends as well as inside, while the audio passes through.
+ * It looks at windows of 10 ms and holds back no more than one. All chunks of a stream must have one format.
+ *
+ * @example
+ * ```ts
+ * import { Pcm, SpeechSynthesizer } from "@effect-smallest/core"
+ *
+ * const brisk = SpeechSynthesizer.stream({ text: "One. Two. Three." }).pipe(
+ *   Pcm.removeSilence({ longest: "80 millis" })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const removeSilence: {
+  (options?: SilenceOptions): <E, R>(self: Stream.Stream<PcmChunk, E, R>) => Stream.Stream<PcmChunk, E, R>
+  <E, R>(self: Stream.Stream<PcmChunk, E, R>, options?: SilenceOptions): Stream.Stream<PcmChunk, E, R>
+} = dual(
+  (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
+  <E, R>(self: Stream.Stream<PcmChunk, E, R>, options?: SilenceOptions): Stream.Stream<PcmChunk, E, R> =>
+    Stream.suspend(() => {
+      let current: { readonly format: PcmFormat; readonly remover: Silence.SilenceRemover } | undefined
+      const chunks = (format: PcmFormat, parts: ReadonlyArray<Int16Array>): Chunk.Chunk<PcmChunk> =>
+        parts.length === 0
+          ? Chunk.empty()
+          : Chunk.of({ format, bytes: concatBytes(parts.map(bytesOf)) })
+      return self.pipe(
+        Stream.mapConcatChunk((chunk) => {
+          current ??= { format: chunk.format, remover: silenceRemover(chunk.format, options) }
+          return chunks(chunk.format, current.remover.push(samples(chunk)))
+        }),
+        Stream.concat(Stream.suspend(() =>
+          current === undefined
+            ? Stream.empty
+            : Stream.fromChunk(chunks(current.format, current.remover.end()))
+        ))
+      )
+    })
+)

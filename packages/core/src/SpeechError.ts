@@ -1,0 +1,524 @@
+/**
+ * Everything that can go wrong between a text and its audio, as one union of tagged errors.
+ *
+ * Handle them with `Effect.catchTag` / `Effect.catchTags`; ask {@link isRetryable} whether trying again can help.
+ * Trouble with a loudspeaker is a `PlaybackError`, with a file an `AudioFileError`, with WAV bytes a `WavError`.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import { dual } from "effect/Function"
+import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId = "~@effect-smallest/core/SpeechError"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof TypeId
+
+/**
+ * Where in a stream of speech an error happened, so that a caller can go on with the rest of the text.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Position = Schema.Struct({
+  /** Index of the segment that failed, from 0. */
+  segment: Schema.NonNegativeInt,
+  /** Offset of that segment in the whole text, in UTF-16 code units. */
+  textOffset: Schema.NonNegativeInt,
+  /** Samples of the whole stream that left before the error. */
+  samplesEmitted: Schema.NonNegativeInt
+})
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Position = typeof Position.Type
+
+const fields = {
+  /** The module that failed, such as `WavesClient`. */
+  module: Schema.String,
+  /** The method of that module, such as `stream`. */
+  method: Schema.String,
+  /** What happened, in one sentence; the server's own words where it gave some. */
+  description: Schema.String,
+  /** The server's id of the request: quote it to the vendor's support. */
+  requestId: Schema.optional(Schema.String),
+  position: Schema.optional(Position)
+}
+
+const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
+
+const explain = (error: { readonly description: string; readonly requestId?: string | undefined }, advice: string) =>
+  `${sentence(error.description)} ${advice}${error.requestId === undefined ? "" : ` (request ${error.requestId})`}`
+
+const identifier = (name: string) => `@effect-smallest/core/SpeechError/${name}`
+
+/**
+ * The request was wrong before anything was sent: a value out of bounds, or an option that this engine cannot honour.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidSpeechRequest extends Schema.TaggedError<InvalidSpeechRequest>(identifier("InvalidSpeechRequest"))(
+  "InvalidSpeechRequest",
+  {
+    ...fields,
+    /** The option at fault, by its name in `SpeechRequest`. */
+    parameter: Schema.String
+  }
+) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+  override get message(): string {
+    return explain(this, `Correct \`${this.parameter}\` and try again.`)
+  }
+}
+
+/**
+ * The server does not know the API key.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>(identifier("InvalidApiKey"))(
+  "InvalidApiKey",
+  fields
+) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+  override get message(): string {
+    return explain(this, "Set SMALLEST_API_KEY to a valid key (they start with sk_) from the vendor's console.")
+  }
+}
+
+/**
+ * The key is valid, but the account's plan does not include what was asked.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("NotEntitled"))("NotEntitled", fields) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+  override get message(): string {
+    return explain(this, "Choose a model or feature of your plan, or upgrade the plan.")
+  }
+}
+
+/**
+ * The account has no credits left.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>(identifier("QuotaExhausted"))(
+  "QuotaExhausted",
+  fields
+) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+  override get message(): string {
+    return explain(this, "Add credits to the account.")
+  }
+}
+
+/**
+ * The engine has no voice of this name, or not for this model.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnknownVoice extends Schema.TaggedError<UnknownVoice>(identifier("UnknownVoice"))("UnknownVoice", {
+  ...fields,
+  voice: Schema.String,
+  /** Some voices that the engine does have; empty where it cannot say. */
+  available: Schema.Array(Schema.String)
+}) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+  override get message(): string {
+    return explain(
+      this,
+      this.available.length === 0
+        ? "List the voices with `SpeechSynthesizer.voices` and name one of them."
+        : `Name one of these: ${this.available.join(", ")}.`
+    )
+  }
+}
+
+/**
+ * The model, or the API generation that served it, is gone from the server.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ModelRetired extends Schema.TaggedError<ModelRetired>(identifier("ModelRetired"))("ModelRetired", {
+  ...fields,
+  model: Schema.String
+}) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+  override get message(): string {
+    return explain(this, "Use a current model through `WavesSpeechSynthesizer` (on the command line: --engine waves).")
+  }
+}
+
+/**
+ * Too many requests, or more at once than the account may run.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RateLimited extends Schema.TaggedError<RateLimited>(identifier("RateLimited"))("RateLimited", {
+  ...fields,
+  /** How long the server asks to wait, where it says so. {@link retrySchedule} never retries earlier. */
+  retryAfter: Schema.optional(Schema.DurationFromMillis)
+}) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+  override get message(): string {
+    const wait = this.retryAfter === undefined ? "a moment" : Duration.format(this.retryAfter)
+    return explain(this, `Wait ${wait} and try again; \`concurrency\` must not exceed what the account allows.`)
+  }
+}
+
+/**
+ * The server failed, or answered with a status that it does not document.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ServerFailure extends Schema.TaggedError<ServerFailure>(identifier("ServerFailure"))("ServerFailure", {
+  ...fields,
+  /** The HTTP status; absent when the failure came inside an open stream. */
+  status: Schema.optional(Schema.Int)
+}) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return this.status === undefined || this.status >= 500 || this.status === 408 || this.status === 409
+  }
+  override get message(): string {
+    const status = this.status === undefined ? "" : ` (status ${this.status})`
+    return explain(
+      this,
+      this.isRetryable
+        ? `The server failed${status}; try again shortly.`
+        : `The server refused the request${status}; check the request and the base URL.`
+    )
+  }
+}
+
+/**
+ * The connection could not be made, or broke before the answer began.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TransportFailure extends Schema.TaggedError<TransportFailure>(identifier("TransportFailure"))(
+  "TransportFailure",
+  fields
+) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+  override get message(): string {
+    return explain(this, "Check the network and the base URL.")
+  }
+}
+
+/**
+ * Something took longer than allowed.
+ *
+ * - `permit`: waiting for one of the account's concurrency permits
+ * - `connect`: until the server answered at all
+ * - `firstAudio`: from sending the request to the first sample
+ * - `idle`: between two pieces of audio; keep-alives do not count
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SpeechTimeout extends Schema.TaggedError<SpeechTimeout>(identifier("SpeechTimeout"))("SpeechTimeout", {
+  ...fields,
+  phase: Schema.Literal("permit", "connect", "firstAudio", "idle"),
+  /** The limit that was exceeded. */
+  after: Schema.DurationFromMillis
+}) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+  override get message(): string {
+    return explain(this, `Try again, or raise \`timeouts.${this.phase}\`.`)
+  }
+}
+
+/**
+ * The audio ended before the protocol's end mark: what was heard is not the whole text.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TruncatedAudio extends Schema.TaggedError<TruncatedAudio>(identifier("TruncatedAudio"))(
+  "TruncatedAudio",
+  fields
+) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+  override get message(): string {
+    return explain(this, "The text was not spoken to its end; speak the rest again from `position` where it is given.")
+  }
+}
+
+/**
+ * The server sent something that is not audio and not an error that we can read.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MalformedResponse extends Schema.TaggedError<MalformedResponse>(identifier("MalformedResponse"))(
+  "MalformedResponse",
+  fields
+) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+  override get message(): string {
+    return explain(this, "Check that the base URL is the speech API and not a page or a proxy in front of it.")
+  }
+}
+
+/**
+ * The server reported success but sent no audio.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class EmptyAudio extends Schema.TaggedError<EmptyAudio>(identifier("EmptyAudio"))("EmptyAudio", fields) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+  override get message(): string {
+    return explain(this, "Try again; if it stays silent, check that the text has words in the chosen language.")
+  }
+}
+
+/**
+ * An engine inside this process failed, such as the embedded voice.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class EngineFailure extends Schema.TaggedError<EngineFailure>(identifier("EngineFailure"))(
+  "EngineFailure",
+  fields
+) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+  override get message(): string {
+    return explain(this, "Try again; if it happens with the same text each time, please report it.")
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type SpeechError =
+  | InvalidSpeechRequest
+  | InvalidApiKey
+  | NotEntitled
+  | QuotaExhausted
+  | UnknownVoice
+  | ModelRetired
+  | RateLimited
+  | ServerFailure
+  | TransportFailure
+  | SpeechTimeout
+  | TruncatedAudio
+  | MalformedResponse
+  | EmptyAudio
+  | EngineFailure
+
+const members = [
+  InvalidSpeechRequest,
+  InvalidApiKey,
+  NotEntitled,
+  QuotaExhausted,
+  UnknownVoice,
+  ModelRetired,
+  RateLimited,
+  ServerFailure,
+  TransportFailure,
+  SpeechTimeout,
+  TruncatedAudio,
+  MalformedResponse,
+  EmptyAudio,
+  EngineFailure
+] as const
+
+/**
+ * The union as a schema: errors cross workers and proxies as JSON and come out as the same classes.
+ *
+ * @example
+ * ```ts
+ * import { SpeechError } from "@effect-smallest/core"
+ * import { Schema } from "effect"
+ *
+ * const error = new SpeechError.EmptyAudio({ module: "Demo", method: "speak", description: "No audio came" })
+ * const json = Schema.encodeSync(SpeechError.schema)(error)
+ * const back = Schema.decodeSync(SpeechError.schema)(json)
+ * back._tag // "EmptyAudio"
+ * ```
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const schema: Schema.Union<typeof members> = Schema.Union(...members)
+
+/**
+ * @since 0.1.0
+ * @category guards
+ */
+export const isSpeechError = (u: unknown): u is SpeechError => Predicate.hasProperty(u, TypeId)
+
+/**
+ * Whether the same request may succeed when it is sent again.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isRetryable = (error: SpeechError): boolean => error.isRetryable
+
+/**
+ * The same error with its place in a stream of segments.
+ *
+ * @since 0.1.0
+ * @category error handling
+ */
+export const withPosition: {
+  (position: Position): (self: SpeechError) => SpeechError
+  (self: SpeechError, position: Position): SpeechError
+} = dual(
+  2,
+  (self: SpeechError, position: Position): SpeechError =>
+    Schema.decodeSync(schema)({ ...Schema.encodeSync(schema)(self), position })
+)
+
+/**
+ * How {@link retrySchedule} retries.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RetryOptions {
+  /**
+   * Retries after the first attempt.
+   * @default 3
+   */
+  readonly maxRetries?: number | undefined
+  /**
+   * The wait before the first retry; it doubles with each.
+   * @default "500 millis"
+   */
+  readonly baseDelay?: Duration.DurationInput | undefined
+  /**
+   * The longest wait that is not asked for by the server.
+   * @default "30 seconds"
+   */
+  readonly maxDelay?: Duration.DurationInput | undefined
+}
+
+/**
+ * Retries what {@link isRetryable} allows: exponential with 20 % jitter, and never earlier than `RateLimited.retryAfter`.
+ * The defaults follow the vendor's advice (500 ms, doubled up to 30 s).
+ *
+ * @example
+ * ```ts
+ * import { SpeechError, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { Effect } from "effect"
+ *
+ * const notice = SpeechSynthesizer.synthesize({ text: "Your table is ready." }).pipe(
+ *   Effect.retry(SpeechError.retrySchedule({ maxRetries: 5 }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category error handling
+ */
+export const retrySchedule = (options: RetryOptions = {}): Schedule.Schedule<SpeechError, SpeechError> => {
+  const maxDelay = Duration.decode(options.maxDelay ?? "30 seconds")
+  return Schedule.identity<SpeechError>().pipe(
+    Schedule.whileInput(isRetryable),
+    Schedule.intersect(
+      Schedule.exponential(options.baseDelay ?? "500 millis").pipe(
+        Schedule.modifyDelay((_, delay) => Duration.min(delay, maxDelay)),
+        Schedule.jittered
+      )
+    ),
+    Schedule.intersect(Schedule.recurs(options.maxRetries ?? 3)),
+    Schedule.map(([[error]]) => error),
+    Schedule.modifyDelay((error, delay) =>
+      error._tag === "RateLimited" && error.retryAfter !== undefined ? Duration.max(error.retryAfter, delay) : delay
+    )
+  )
+}

@@ -1,0 +1,91 @@
+/**
+ * What happens while a text is spoken, on one timeline that starts with the first sample.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { PcmChunk } from "./Pcm.js"
+import type { SpeechError } from "./SpeechError.js"
+
+/**
+ * - `SegmentStarted`: the audio that follows speaks this piece of the text
+ * - `AudioChunk`: audio, to be played right after the audio before it
+ * - `WordTimestamp`: when a word sounds, from engines that know
+ * - `SegmentFailed`: a piece of the text was skipped because of an error (only where the caller chose to skip)
+ * - `Completed`: everything was spoken; always the last event of a stream that ends well
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SpeechEvent = Data.TaggedEnum<{
+  SegmentStarted: {
+    /** Index of the segment, from 0. A finished text is one segment. */
+    readonly segment: number
+    /** The text of the segment, as the caller wrote it. */
+    readonly text: string
+    /** Where that text begins in the whole, in UTF-16 code units. */
+    readonly textOffset: number
+    /** When its audio begins. */
+    readonly start: Duration.Duration
+  }
+  AudioChunk: { readonly chunk: PcmChunk }
+  WordTimestamp: {
+    readonly segment: number
+    /** The word as the caller wrote it. */
+    readonly word: string
+    readonly start: Duration.Duration
+    readonly end: Duration.Duration
+  }
+  SegmentFailed: {
+    readonly segment: number
+    readonly text: string
+    readonly textOffset: number
+    readonly error: SpeechError
+  }
+  Completed: {
+    /** How long all of the audio sounds. */
+    readonly duration: Duration.Duration
+    /** The server's id of the request, where there is one. */
+    readonly requestId?: string | undefined
+  }
+}>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type AudioChunk = Data.TaggedEnum.Value<SpeechEvent, "AudioChunk">
+
+/**
+ * Constructors, guards and a matcher of events.
+ *
+ * @example
+ * ```ts
+ * import { SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { Console, Effect, Stream } from "effect"
+ *
+ * const words = SpeechSynthesizer.events({ text: "Hello there." }).pipe(
+ *   Stream.filter(SpeechEvent.$is("WordTimestamp")),
+ *   Stream.runForEach(({ word }) => Console.log(word)),
+ *   Effect.asVoid
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const { $is, $match, AudioChunk, Completed, SegmentFailed, SegmentStarted, WordTimestamp } = Data.taggedEnum<
+  SpeechEvent
+>()
+
+/**
+ * The audio of a stream of events.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const pcm = <E, R>(events: Stream.Stream<SpeechEvent, E, R>): Stream.Stream<PcmChunk, E, R> =>
+  Stream.filterMap(events, (event) => event._tag === "AudioChunk" ? Option.some(event.chunk) : Option.none())

@@ -1,0 +1,520 @@
+/**
+ * The port of speech engines: finished text in, audio out.
+ *
+ * Applications ask for `SpeechSynthesizer`; which engine answers (the vendor's cloud, the embedded voice, a test double)
+ * is one layer, chosen at the edge. For text that is still being written there is `SpeechStream`.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Audio from "./Audio.js"
+import * as G711 from "./G711.js"
+import { untilFirstAudio } from "./internal/firstAudio.js"
+import { shortenSilences } from "./internal/shortenSilences.js"
+import type { Language } from "./Language.js"
+import type { Model } from "./Model.js"
+import * as Pcm from "./Pcm.js"
+import * as SegmentLease from "./SegmentLease.js"
+import * as SpeechError from "./SpeechError.js"
+import * as SpeechEvent from "./SpeechEvent.js"
+import {
+  CurrentSpeechOptions,
+  maxTextLength,
+  mergeOptions,
+  type OutputFormat,
+  SpeechBytesRequest,
+  type SpeechOptions,
+  SpeechRequest
+} from "./SpeechRequest.js"
+import type { VoiceInfo } from "./Voice.js"
+import * as Wav from "./Wav.js"
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class SpeechSynthesizer extends Context.Tag("@effect-smallest/core/SpeechSynthesizer")<
+  SpeechSynthesizer,
+  Service
+>() {}
+
+/**
+ * What every engine can do. All methods resolve options by the same precedence: request, scope, layer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** What the engine uses where neither request nor scope says otherwise. */
+  readonly defaults: SpeechOptions
+  /** Speaks a text and tells everything that happens, as it happens. */
+  readonly events: (
+    request: SpeechRequest
+  ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError>
+  /** Speaks a text; audio leaves as soon as it exists. */
+  readonly stream: (request: SpeechRequest) => Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError>
+  /** Speaks a text into memory. */
+  readonly synthesize: (request: SpeechRequest) => Effect.Effect<Audio.Audio, SpeechError.SpeechError>
+  /** Speaks a text into the bytes of a file or a telephone line: WAV unless the request says otherwise. */
+  readonly bytes: (request: SpeechBytesRequest) => Effect.Effect<Uint8Array, SpeechError.SpeechError>
+  /** The voices that the engine knows of. */
+  readonly voices: Effect.Effect<ReadonlyArray<VoiceInfo>, SpeechError.SpeechError>
+  /** The models that the engine knows of. */
+  readonly models: Effect.Effect<ReadonlyArray<Model>, SpeechError.SpeechError>
+  /** The languages that the engine speaks. */
+  readonly languages: Effect.Effect<ReadonlyArray<Language>, SpeechError.SpeechError>
+}
+
+/**
+ * A request that {@link make} has checked, with the layer's and the scope's options filled in.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResolvedRequest extends SpeechRequest {
+  readonly sampleRate: number
+  readonly speed: number
+}
+
+/**
+ * What an implementer writes; {@link make} derives the rest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Engine {
+  /** The implementer's module, for errors and spans. */
+  readonly module: string
+  /** The layer's options. */
+  readonly defaults: SpeechOptions & { readonly sampleRate: number }
+  /** The options beyond `language`, `speed` and `sampleRate` that reach the engine. Others fail the request. */
+  readonly honours: ReadonlyArray<Exclude<keyof SpeechOptions, "language" | "speed" | "sampleRate" | "addWavHeader">>
+  /** The rates that the engine makes: a list, or a range with both ends included. */
+  readonly sampleRates: ReadonlyArray<number> | { readonly minimum: number; readonly maximum: number }
+  /**
+   * Speaks a request that is known to be valid. Audio must have the request's sample rate, and `Completed` must be the
+   * last event. If `honours` lacks `removeExtraSilence`, pauses are shortened afterwards, word times included.
+   */
+  readonly events: (
+    request: ResolvedRequest
+  ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError>
+  /** Speaks into memory, for engines that have a cheaper way than collecting `events`. */
+  readonly synthesize?:
+    | ((request: ResolvedRequest) => Effect.Effect<Audio.Audio, SpeechError.SpeechError>)
+    | undefined
+  /** Speaks into MP3, for engines that make it. */
+  readonly mp3?: ((request: ResolvedRequest) => Effect.Effect<Uint8Array, SpeechError.SpeechError>) | undefined
+  readonly voices: Service["voices"]
+  readonly models: Service["models"]
+  readonly languages: Service["languages"]
+}
+
+// Options that every engine honours because this module does.
+const derived: ReadonlyArray<keyof SpeechOptions> = ["language", "speed", "sampleRate", "addWavHeader"]
+
+const makes = (engine: Engine, sampleRate: number): boolean =>
+  "minimum" in engine.sampleRates
+    ? sampleRate >= engine.sampleRates.minimum && sampleRate <= engine.sampleRates.maximum
+    : engine.sampleRates.includes(sampleRate)
+
+const describeRates = (rates: Engine["sampleRates"]): string =>
+  "minimum" in rates ? `${rates.minimum} to ${rates.maximum}` : rates.join(", ")
+
+const bounds: Record<string, string> = {
+  speed: "`speed` must be a number from 0.5 to 2",
+  sampleRate: "`sampleRate` must be a whole number from 8000 to 48000",
+  pronunciationDictionaries: "`pronunciationDictionaries` must be ids of 24 hexadecimal digits",
+  enhancement: "`enhancement` must be 0, 1 or 2",
+  similarity: "`similarity` must be a number from 0 to 1",
+  outputFormat: "`outputFormat` must be wav, pcm, ulaw, mulaw, alaw or mp3"
+}
+
+/**
+ * Makes a service of an engine: checks requests, resolves options, and derives `stream`, `synthesize` and `bytes` from
+ * `events`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (engine: Engine): Service => {
+  const invalid = (method: string, parameter: string, description: string) =>
+    new SpeechError.InvalidSpeechRequest({ module: engine.module, method, parameter, description })
+
+  const checkText = (method: string, text: unknown): Effect.Effect<void, SpeechError.InvalidSpeechRequest> => {
+    if (typeof text !== "string") return invalid(method, "text", "There is no text to speak")
+    if (text.trim() === "") return invalid(method, "text", "The text is empty")
+    if (text.length > maxTextLength) {
+      return invalid(
+        method,
+        "text",
+        `The text has ${text.length} characters, more than the ${maxTextLength} of one request: speak it with SpeechStream.fromText`
+      )
+    }
+    return Effect.void
+  }
+
+  const resolve = Effect.fnUntraced(function*<A extends SpeechRequest, I>(
+    method: string,
+    schema: Schema.Schema<A, I>,
+    request: A
+  ) {
+    yield* checkText(method, request.text)
+    const scoped = yield* CurrentSpeechOptions
+    const merged = mergeOptions(mergeOptions(engine.defaults, scoped), request)
+    const valid = yield* Schema.validate(schema)(merged).pipe(
+      Effect.mapError((error) => {
+        const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+        const parameter = String(issue?.path[0] ?? "request")
+        return invalid(method, parameter, bounds[parameter] ?? issue?.message ?? "The request is not valid")
+      })
+    )
+    const sampleRate = valid.sampleRate ?? engine.defaults.sampleRate
+    if (!makes(engine, sampleRate)) {
+      return yield* invalid(
+        method,
+        "sampleRate",
+        `This engine does not make ${sampleRate} Hz; it makes ${describeRates(engine.sampleRates)} Hz`
+      )
+    }
+    for (const [name, value] of Object.entries(valid)) {
+      const isHonoured = !(name in SpeechRequest.fields) || name === "text" || value === undefined || value === false ||
+        name === "removeExtraSilence" ||
+        [...derived, ...engine.honours].some((honoured) => honoured === name)
+      if (!isHonoured) {
+        return yield* invalid(method, name, `This engine has no option \`${name}\``)
+      }
+    }
+    const resolved: ResolvedRequest & A = { ...valid, sampleRate, speed: valid.speed ?? 1 }
+    return resolved
+  })
+
+  const speak = (request: ResolvedRequest) =>
+    request.removeExtraSilence === true && !engine.honours.includes("removeExtraSilence")
+      ? shortenSilences(engine.events(request))
+      : engine.events(request)
+
+  const noAudio = (method: string) =>
+    new SpeechError.EmptyAudio({ module: engine.module, method, description: "The engine made no audio" })
+
+  const collect = (method: string, request: ResolvedRequest) =>
+    engine.synthesize !== undefined && (request.removeExtraSilence !== true || engine.honours.includes("removeExtraSilence"))
+      ? engine.synthesize(request)
+      : Effect.flatMap(
+        Audio.fromStream(SpeechEvent.pcm(speak(request))),
+        Option.match({ onNone: () => noAudio(method), onSome: Effect.succeed })
+      )
+
+  const attributes = (request: ResolvedRequest) => ({
+    "speech.engine": engine.module,
+    "speech.model": request.model,
+    "speech.voice": request.voice,
+    "speech.characters": request.text.length
+  })
+
+  const annotate = (request: ResolvedRequest) => Effect.annotateCurrentSpan(attributes(request))
+
+  const events: Service["events"] = (request) =>
+    Stream.unwrap(
+      Effect.map(
+        Effect.tap(resolve("events", SpeechRequest, request), annotate),
+        speak
+      )
+    ).pipe(Stream.withSpan("SpeechSynthesizer.events", { captureStackTrace: false }))
+
+  const encode = Effect.fnUntraced(function*(request: ResolvedRequest & SpeechBytesRequest) {
+    const format: OutputFormat = request.outputFormat ?? (request.addWavHeader === false ? "pcm" : "wav")
+    if (request.addWavHeader === true && format !== "wav" && request.outputFormat !== undefined) {
+      return yield* invalid("bytes", "addWavHeader", `A WAV header does not go with outputFormat "${format}"`)
+    }
+    if (format === "mp3") {
+      return engine.mp3 === undefined
+        ? yield* invalid("bytes", "outputFormat", "This engine does not make MP3; it makes wav, pcm, ulaw and alaw")
+        : yield* engine.mp3(request)
+    }
+    const audio = yield* collect("bytes", request)
+    switch (format) {
+      case "wav":
+        return Wav.encode(audio)
+      case "pcm":
+        return audio.bytes
+      case "ulaw":
+      case "mulaw":
+        return G711.encodeUlaw(Pcm.samples(audio))
+      case "alaw":
+        return G711.encodeAlaw(Pcm.samples(audio))
+    }
+  })
+
+  return SpeechSynthesizer.of({
+    defaults: engine.defaults,
+    events,
+    stream: (request) => SpeechEvent.pcm(events(request)),
+    synthesize: (request) =>
+      resolve("synthesize", SpeechRequest, request).pipe(
+        Effect.tap(annotate),
+        Effect.flatMap((resolved) => collect("synthesize", resolved)),
+        Effect.withSpan("SpeechSynthesizer.synthesize", { captureStackTrace: false })
+      ),
+    bytes: (request) =>
+      resolve("bytes", SpeechBytesRequest, request).pipe(
+        Effect.tap(annotate),
+        Effect.flatMap(encode),
+        Effect.withSpan("SpeechSynthesizer.bytes", { captureStackTrace: false })
+      ),
+    voices: engine.voices,
+    models: engine.models,
+    languages: engine.languages
+  })
+}
+
+// ----------------------------------------------------------------------------------------------------------------
+// layers
+// ----------------------------------------------------------------------------------------------------------------
+
+const retried = (inner: Service, options: SpeechError.RetryOptions | undefined): Service => {
+  const schedule = SpeechError.retrySchedule(options)
+
+  const withRetries = <A>(
+    once: Effect.Effect<A, SpeechError.SpeechError, Scope.Scope>
+  ): Effect.Effect<A, SpeechError.SpeechError, Scope.Scope> =>
+    Effect.flatMap(SegmentLease.CurrentSegmentLease, (outer) =>
+      Option.isSome(outer)
+        ? once
+        : Effect.flatMap(
+          SegmentLease.make({ stream: {}, index: 0, isHead: Effect.succeed(true) }),
+          (lease) =>
+            Effect.provideService(Effect.retry(once, schedule), SegmentLease.CurrentSegmentLease, Option.some(lease))
+        ))
+
+  const events: Service["events"] = (request) =>
+    Stream.unwrapScoped(withRetries(untilFirstAudio(inner.events(request))))
+
+  return SpeechSynthesizer.of({
+    ...inner,
+    events,
+    stream: (request) => SpeechEvent.pcm(events(request)),
+    synthesize: (request) => Effect.scoped(withRetries(inner.synthesize(request))),
+    bytes: (request) => Effect.scoped(withRetries(inner.bytes(request)))
+  })
+}
+
+/**
+ * Retries single requests of an engine by `SpeechError.retrySchedule`, until their first sample has left and never after.
+ * `SpeechStream.layerSegmented` has retries of its own; inside it this layer stands aside, so they never multiply.
+ *
+ * @example
+ * ```ts
+ * import { SpeechSynthesizer, WavesSpeechSynthesizer } from "@effect-smallest/core"
+ *
+ * const Speech = WavesSpeechSynthesizer.layer().pipe(
+ *   SpeechSynthesizer.layerRetry({ maxRetries: 5 })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerRetry: {
+  (options?: SpeechError.RetryOptions): <E, R>(
+    layer: Layer.Layer<SpeechSynthesizer, E, R>
+  ) => Layer.Layer<SpeechSynthesizer, E, R>
+  <E, R>(
+    layer: Layer.Layer<SpeechSynthesizer, E, R>,
+    options?: SpeechError.RetryOptions
+  ): Layer.Layer<SpeechSynthesizer, E, R>
+} = dual(
+  (args) => Layer.isLayer(args[0]),
+  <E, R>(layer: Layer.Layer<SpeechSynthesizer, E, R>, options?: SpeechError.RetryOptions) =>
+    Layer.map(layer, (context) => Context.make(SpeechSynthesizer, retried(Context.get(context, SpeechSynthesizer), options)))
+)
+
+const withFallback = (engines: readonly [Service, ...ReadonlyArray<Service>]): Service => {
+  const [first, ...others] = engines
+
+  // All engines speak at the first one's rate, so that a stream which changes engines between segments stays playable.
+  const pinned = <A extends SpeechRequest>(request: A) =>
+    Effect.map(CurrentSpeechOptions, (scoped) => ({
+      ...request,
+      sampleRate: request.sampleRate ?? scoped.sampleRate ?? first.defaults.sampleRate
+    }))
+
+  const inTurn = <A, E, R>(attempt: (engine: Service) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    others.reduce(
+      (before, engine) =>
+        Effect.catchAll(before, (error) =>
+          Effect.zipRight(
+            Effect.logWarning("A speech engine failed before any sound; the next one takes over").pipe(
+              Effect.annotateLogs({ package: "@effect-smallest/core", module: "SpeechSynthesizer", error: String(error) })
+            ),
+            attempt(engine)
+          )),
+      attempt(first)
+    )
+
+  const events: Service["events"] = (request) =>
+    Stream.unwrapScoped(Effect.flatMap(pinned(request), (request) =>
+      inTurn((engine) => untilFirstAudio(engine.events(request)))))
+
+  return SpeechSynthesizer.of({
+    defaults: first.defaults,
+    events,
+    stream: (request) => SpeechEvent.pcm(events(request)),
+    synthesize: (request) =>
+      Effect.flatMap(pinned(request), (request) => inTurn((engine) => engine.synthesize(request))),
+    bytes: (request) => Effect.flatMap(pinned(request), (request) => inTurn((engine) => engine.bytes(request))),
+    voices: first.voices,
+    models: first.models,
+    languages: first.languages
+  })
+}
+
+/**
+ * Asks several engines in turn: if one fails before any sound, the next one speaks the request. Once audio has left, an
+ * error is an error. All engines get the first one's sample rate. Voices are names of one engine: leave them to the
+ * layers, or give a layer a mapping of voices.
+ *
+ * Fails with the error of the last engine; the others are logged as warnings.
+ *
+ * @example
+ * ```ts
+ * import { SpeechSynthesizer, WavesSpeechSynthesizer } from "@effect-smallest/core"
+ *
+ * const Speech = SpeechSynthesizer.layerFallback([
+ *   WavesSpeechSynthesizer.layer(),
+ *   WavesSpeechSynthesizer.layer({ model: "lightning_v3.1", voice: "sophia" })
+ * ])
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFallback = <E, R>(
+  layers: readonly [Layer.Layer<SpeechSynthesizer, E, R>, ...ReadonlyArray<Layer.Layer<SpeechSynthesizer, E, R>>]
+): Layer.Layer<SpeechSynthesizer, E, R> => {
+  const [first, ...others] = layers
+  const service = (layer: Layer.Layer<SpeechSynthesizer, E, R>) => Effect.map(Layer.build(layer), Context.get(SpeechSynthesizer))
+  return Layer.scoped(
+    SpeechSynthesizer,
+    Effect.zipWith(service(first), Effect.forEach(others, service), (head, tail) => withFallback([head, ...tail]))
+  )
+}
+
+// ----------------------------------------------------------------------------------------------------------------
+// accessors
+// ----------------------------------------------------------------------------------------------------------------
+
+/**
+ * Speaks a text and tells everything that happens: audio, words where the engine knows their times, and the end.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const events = (
+  request: SpeechRequest
+): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError, SpeechSynthesizer> =>
+  Stream.unwrap(Effect.map(SpeechSynthesizer, (service) => service.events(request)))
+
+/**
+ * Speaks a text as a stream of PCM; audio leaves as soon as it exists.
+ *
+ * @example
+ * ```ts
+ * import { AudioFile, SpeechSynthesizer } from "@effect-smallest/core"
+ *
+ * const program = AudioFile.save("notice.wav", SpeechSynthesizer.stream({ text: "Your table is ready." }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const stream = (
+  request: SpeechRequest
+): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError, SpeechSynthesizer> =>
+  Stream.unwrap(Effect.map(SpeechSynthesizer, (service) => service.stream(request)))
+
+/**
+ * Speaks a text into memory.
+ *
+ * @example
+ * ```ts
+ * import { SpeechSynthesizer } from "@effect-smallest/core"
+ * import { Duration, Effect } from "effect"
+ *
+ * const seconds = SpeechSynthesizer.synthesize({ text: "Hello.", speed: 1.2 }).pipe(
+ *   Effect.map((audio) => Duration.toSeconds(audio.duration))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const synthesize = (
+  request: SpeechRequest
+): Effect.Effect<Audio.Audio, SpeechError.SpeechError, SpeechSynthesizer> =>
+  Effect.flatMap(SpeechSynthesizer, (service) => service.synthesize(request))
+
+/**
+ * Speaks a text into encoded bytes: a WAV file by default.
+ *
+ * @example
+ * ```ts
+ * import { SpeechSynthesizer } from "@effect-smallest/core"
+ *
+ * const wav = SpeechSynthesizer.bytes({ text: "Hello." })
+ * const telephone = SpeechSynthesizer.bytes({ text: "Hello.", sampleRate: 8000, outputFormat: "ulaw" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const bytes = (
+  request: SpeechBytesRequest
+): Effect.Effect<Uint8Array, SpeechError.SpeechError, SpeechSynthesizer> =>
+  Effect.flatMap(SpeechSynthesizer, (service) => service.bytes(request))
+
+/**
+ * The voices that the engine knows of.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const voices: Effect.Effect<ReadonlyArray<VoiceInfo>, SpeechError.SpeechError, SpeechSynthesizer> = Effect
+  .flatMap(SpeechSynthesizer, (service) => service.voices)
+
+/**
+ * The models that the engine knows of.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const models: Effect.Effect<ReadonlyArray<Model>, SpeechError.SpeechError, SpeechSynthesizer> = Effect.flatMap(
+  SpeechSynthesizer,
+  (service) => service.models
+)
+
+/**
+ * The languages that the engine speaks.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const languages: Effect.Effect<ReadonlyArray<Language>, SpeechError.SpeechError, SpeechSynthesizer> = Effect
+  .flatMap(SpeechSynthesizer, (service) => service.languages)
+
+export {
+  /**
+   * Gives options to every request inside an effect or a stream that does not set them itself.
+   *
+   * @since 0.1.0
+   * @category combinators
+   */
+  withOptions
+} from "./SpeechRequest.js"

@@ -1,0 +1,128 @@
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as SegmentLease from "../SegmentLease.js"
+
+/**
+ * The right to run one request. Both ways to give it up may be called more than once; closing the scope of `acquire`
+ * releases it too.
+ *
+ * @internal
+ */
+export interface Permit {
+  readonly release: Effect.Effect<void>
+  /** After a failure: leaves the permit to the next attempt of the same segment if the listener waits for that one. */
+  readonly keep: Effect.Effect<void>
+}
+
+/** @internal */
+export interface PermitPool {
+  readonly acquire: Effect.Effect<Permit, never, Scope.Scope>
+  /** Permits that nobody holds. */
+  readonly available: Effect.Effect<number>
+}
+
+interface Waiter {
+  readonly index: number
+  readonly granted: Deferred.Deferred<void>
+  isGranted: boolean
+}
+
+interface Lane {
+  readonly stream: object
+  readonly waiters: Array<Waiter>
+}
+
+/**
+ * Grants permits round-robin between streams and in segment order within one stream.
+ *
+ * @internal
+ */
+export const make = (size: number): PermitPool => {
+  const pool = {}
+  const lanes: Array<Lane> = []
+  let available = size
+
+  const enqueue = (stream: object, waiter: Waiter) => {
+    const lane = lanes.find((lane) => lane.stream === stream)
+    if (lane === undefined) {
+      lanes.push({ stream, waiters: [waiter] })
+    } else {
+      const later = lane.waiters.findIndex((other) => other.index > waiter.index)
+      lane.waiters.splice(later === -1 ? lane.waiters.length : later, 0, waiter)
+    }
+  }
+
+  const withdraw = (waiter: Waiter) => {
+    for (const [i, lane] of lanes.entries()) {
+      const at = lane.waiters.indexOf(waiter)
+      if (at === -1) continue
+      lane.waiters.splice(at, 1)
+      if (lane.waiters.length === 0) lanes.splice(i, 1)
+    }
+  }
+
+  const grant = () => {
+    while (available > 0) {
+      const lane = lanes.shift()
+      const waiter = lane?.waiters.shift()
+      if (lane === undefined || waiter === undefined) return
+      if (lane.waiters.length > 0) lanes.push(lane)
+      available -= 1
+      waiter.isGranted = true
+      Deferred.unsafeDone(waiter.granted, Effect.void)
+    }
+  }
+
+  const giveBack = Effect.sync(() => {
+    available += 1
+    grant()
+  })
+
+  const wait = Effect.fnUntraced(function*(stream: object, index: number) {
+    const waiter: Waiter = { index, granted: yield* Deferred.make<void>(), isGranted: false }
+    enqueue(stream, waiter)
+    grant()
+    yield* Effect.interruptible(Deferred.await(waiter.granted)).pipe(
+      // A permit that was granted in the very moment of the interruption must not be lost.
+      Effect.onInterrupt(() => waiter.isGranted ? giveBack : Effect.sync(() => withdraw(waiter)))
+    )
+  }, Effect.uninterruptible)
+
+  const permit = (lease: Option.Option<SegmentLease.SegmentLease>): Permit => {
+    let isHeld = true
+    const once = (effect: Effect.Effect<void>) =>
+      Effect.suspend(() => {
+        if (!isHeld) return Effect.void
+        isHeld = false
+        return effect
+      })
+    const release = once(giveBack)
+    return {
+      release,
+      keep: Option.match(lease, {
+        onNone: () => release,
+        onSome: (lease) =>
+          Effect.flatMap(lease.isHead, (isHead) =>
+            isHead ? once(Effect.sync(() => lease.kept.set(pool, giveBack))) : release)
+      })
+    }
+  }
+
+  const acquire = Effect.gen(function*() {
+    const lease = yield* SegmentLease.CurrentSegmentLease
+    const isKept = Option.isSome(lease) && lease.value.kept.delete(pool)
+    if (!isKept) {
+      yield* Option.match(lease, {
+        onNone: () => wait({}, 0),
+        onSome: ({ index, stream }) => wait(stream, index)
+      })
+    }
+    const held = permit(lease)
+    yield* Effect.addFinalizer(() => held.release)
+    return held
+  }).pipe(Effect.uninterruptible)
+
+  return { acquire, available: Effect.sync(() => available) }
+}
