@@ -27,7 +27,7 @@ const arrows: Record<string, Arrows> = {
     workspace: ["core"],
     effect: ["effect", "@effect/platform"],
     runsOn: "everywhere",
-    nodeOnly: /^packages\/local\/src\/node/
+    nodeOnly: /[nN]ode\.(ts|mjs)$/
   },
   "platform-node": {
     workspace: ["core", "stream"],
