@@ -27,7 +27,7 @@ const arrows: Record<string, Arrows> = {
     workspace: ["core"],
     effect: ["effect", "@effect/platform"],
     runsOn: "everywhere",
-    nodeOnly: /[nN]ode\.(ts|mjs)$/
+    nodeOnly: /\/(node([A-Z]\w*)?|\w+Node)\.(ts|mjs)$/
   },
   "platform-node": {
     workspace: ["core", "stream"],

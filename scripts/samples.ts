@@ -119,7 +119,8 @@ export const checkSamples = (root: string, modules: string): { count: number; pr
     JSON.stringify({
       extends: relative(directory, join(repository, "tsconfig.base.json")),
       compilerOptions: { noEmit: true, composite: false, noUnusedLocals: false, types: ["node"] },
-      include: ["*.ts"]
+      // Ambient declarations belong to the sources that the samples import.
+      include: ["*.ts", "../../packages/*/src/**/*.d.ts"]
     })
   )
   if (samples.length === 0) {
