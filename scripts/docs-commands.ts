@@ -9,7 +9,7 @@ import { spawn } from "node:child_process"
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
-import { filesBelow, isMain, report, repository } from "./workspace.js"
+import { filesBelow, isMain, readerEnvironment, report, repository } from "./workspace.js"
 
 export interface Command {
   readonly file: string
@@ -31,11 +31,10 @@ export const commandsOf = (file: string, text: string): Array<Command> =>
 /** Runs one block in `directory`. Resolves to what is wrong with it, if anything is. */
 export const run = ({ file, line, script }: Command, directory: string): Promise<ReadonlyArray<string>> =>
   new Promise((resolve) => {
-    const { SMALLEST_API_KEY: _key, ...env } = process.env
     const shell = spawn("bash", ["-euo", "pipefail", "-c", script], {
       cwd: directory,
       detached: true,
-      env,
+      env: readerEnvironment(),
       stdio: ["ignore", "pipe", "pipe"]
     })
     let output = ""
@@ -76,7 +75,7 @@ if (isMain(import.meta.filename)) {
     .filter((file) => existsSync(join(repository, file)))
   const commands = pages.flatMap((file) => commandsOf(file, readFileSync(join(repository, file), "utf8")))
   const copy = freshCopy(repository)
-  const problems: Array<string> = []
+  const problems = commands.length === 0 ? ["README.md and docs have no block marked `sh run`."] : []
   try {
     for (const command of commands) {
       const start = performance.now()

@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { isMain, repository } from "./workspace.js"
+import { isMain, readerEnvironment, repository } from "./workspace.js"
 
 const sentences = [
   "Please call me back tomorrow morning at nine.",
@@ -52,7 +52,7 @@ const listen = (sentence: string, directory: string): string => {
     "--out",
     wav
   ]
-  execFileSync("npx", speak, { cwd: repository, stdio: ["ignore", "ignore", "inherit"] })
+  execFileSync("npx", speak, { cwd: repository, env: readerEnvironment(), stdio: ["ignore", "ignore", "inherit"] })
   execFileSync("sox", [wav, "-r", "16000", forRecogniser])
   return execFileSync("pocketsphinx_continuous", ["-infile", forRecogniser], {
     encoding: "utf8",

@@ -10,7 +10,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { isMain, type Manifest, report, repository, workspaces } from "./workspace.js"
+import { isMain, type Manifest, readerEnvironment, report, repository, workspaces } from "./workspace.js"
 
 const program = "examples/src/readme.ts"
 
@@ -21,8 +21,7 @@ interface Outcome {
 
 const run = (directory: string, command: string, ...args: ReadonlyArray<string>) =>
   new Promise<Outcome>((resolve) => {
-    const { SMALLEST_API_KEY: _key, ...env } = process.env
-    const child = spawn(command, args, { cwd: directory, env, stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(command, args, { cwd: directory, env: readerEnvironment(), stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     child.stdout.on("data", (data) => output += data)
     child.stderr.on("data", (data) => output += data)

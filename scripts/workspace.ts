@@ -51,8 +51,22 @@ export const filesBelow = (root: string, directory: string): Array<string> => {
     .sort()
 }
 
-/** Whether the module at `url` is the script that was started, not one that was imported. */
+/** Whether a module is the script that was started, not one that was imported. */
 export const isMain = (filename: string): boolean => process.argv[1] === filename
+
+/**
+ * The environment a reader's shell has: without API keys, and without what a running pnpm tells its own scripts, such as
+ * not to install anything, or where to look for modules. Registry, cache and proxies stay as this machine has them.
+ */
+export const readerEnvironment = (): NodeJS.ProcessEnv => {
+  const ofTheMachine = /^npm_config_(registry|cache|cafile|userconfig|proxy|https?_proxy|noproxy)$/i
+  const ofPnpm = /^(npm_|pnpm_|NODE_PATH$|INIT_CWD$)/i
+  const env = Object.entries(process.env).filter(([name]) =>
+    ofTheMachine.test(name) || !(ofPnpm.test(name) || name.startsWith("SMALLEST_"))
+  )
+  const path = (process.env.PATH ?? "").split(":").filter((entry) => !entry.includes("node_modules")).join(":")
+  return { ...Object.fromEntries(env), PATH: path }
+}
 
 /** Prints the problems, or the sentence that says all is well, and sets the exit code. */
 export const report = (problems: ReadonlyArray<string>, allWell: string): void => {

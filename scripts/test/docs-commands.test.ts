@@ -20,10 +20,20 @@ describe("docs-commands", () => {
     assert.match((await run(command("echo $UNSET_NAME"), tmpdir())).join(), /unbound variable/)
   })
 
-  it("run - no block sees an API key", async () => {
-    process.env.SMALLEST_API_KEY = "secret"
-    const problems = await run(command("[ -z \"${SMALLEST_API_KEY:-}\" ]"), tmpdir())
-    delete process.env.SMALLEST_API_KEY
-    assert.deepStrictEqual(problems, [])
+  it("run - no block sees an API key, or what pnpm tells its own scripts", async () => {
+    const { PATH } = process.env
+    Object.assign(process.env, {
+      SMALLEST_API_KEY: "secret",
+      npm_config_verify_deps_before_run: "false",
+      PATH: `/somewhere/node_modules/.bin:${PATH}`
+    })
+    try {
+      const problems = await run(command("! env | grep -E 'SMALLEST|verify_deps|node_modules'"), tmpdir())
+      assert.deepStrictEqual(problems, [])
+    } finally {
+      Object.assign(process.env, { PATH })
+      delete process.env.SMALLEST_API_KEY
+      delete process.env.npm_config_verify_deps_before_run
+    }
   })
 })
