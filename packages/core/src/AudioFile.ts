@@ -1,0 +1,256 @@
+/**
+ * The port of files of speech: audio is written as it arrives and appears under its name once it is complete.
+ *
+ * @since 0.1.0
+ */
+import type * as PlatformError from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import * as Pcm from "./Pcm.js"
+import * as Wav from "./Wav.js"
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class AudioFile extends Context.Tag("@effect-smallest/core/AudioFile")<AudioFile, Service>() {}
+
+/**
+ * Audio that could not be saved.
+ *
+ * - `Unwritable`: the medium refused, such as a missing folder, missing permission or a full disk
+ * - `NoAudio`: the stream ended without any audio, so there is no format to write
+ * - `MixedFormats`: a chunk had another sample rate or number of channels than the first
+ * - `TooLarge`: more than the 4 GiB that a WAV file can hold
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class AudioFileError
+  extends Schema.TaggedError<AudioFileError>("@effect-smallest/core/AudioFile/AudioFileError")("AudioFileError", {
+    reason: Schema.Literal("Unwritable", "NoAudio", "MixedFormats", "TooLarge"),
+    /** The name that was to be written. */
+    name: Schema.String,
+    description: Schema.String
+  })
+{
+  override get message(): string {
+    return `Could not save ${this.name}: ${this.description}`
+  }
+}
+
+/**
+ * What was saved.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AudioFileReport {
+  readonly name: string
+  readonly format: Pcm.PcmFormat
+  /** How long the audio sounds. */
+  readonly duration: Duration.Duration
+  /** Size of the file, in bytes. */
+  readonly size: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /**
+   * Saves a stream as a WAV file. If the stream fails or the fiber is interrupted, nothing is left behind, and a file
+   * that had the name before is untouched.
+   */
+  readonly save: <E, R>(
+    name: string,
+    pcm: Stream.Stream<Pcm.PcmChunk, E, R>
+  ) => Effect.Effect<AudioFileReport, AudioFileError | E, R>
+  /** The same as a sink, to be composed with others. */
+  readonly sink: (name: string) => Sink.Sink<AudioFileReport, Pcm.PcmChunk, never, AudioFileError>
+}
+
+/**
+ * Makes the service of its sink.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (sink: Service["sink"]): Service =>
+  AudioFile.of({ sink, save: (name, pcm) => Stream.run(pcm, sink(name)) })
+
+/**
+ * Saves a stream of speech as a WAV file.
+ *
+ * @example
+ * ```ts
+ * import { AudioFile, SpeechSynthesizer } from "@effect-smallest/core"
+ *
+ * const program = AudioFile.save("hello.wav", SpeechSynthesizer.stream({ text: "Hello." }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const save = <E, R>(
+  name: string,
+  pcm: Stream.Stream<Pcm.PcmChunk, E, R>
+): Effect.Effect<AudioFileReport, AudioFileError | E, R | AudioFile> =>
+  Effect.flatMap(AudioFile, (service) => service.save(name, pcm))
+
+/**
+ * A sink that saves audio as a WAV file.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const sink = (name: string): Sink.Sink<AudioFileReport, Pcm.PcmChunk, never, AudioFileError, AudioFile> =>
+  Sink.unwrap(Effect.map(AudioFile, (service) => service.sink(name)))
+
+const unwritable = (name: string) => (error: PlatformError.PlatformError): AudioFileError =>
+  new AudioFileError({ reason: "Unwritable", name, description: explain(error) })
+
+const explain = (error: PlatformError.PlatformError): string => {
+  if (error._tag === "SystemError") {
+    switch (error.reason) {
+      case "NotFound":
+        return "the folder does not exist; create it first"
+      case "PermissionDenied":
+        return "permission denied; choose a place that you may write to"
+    }
+  }
+  return error.description ?? error.message
+}
+
+// Where the bytes go, and what happens to them at the end.
+interface Destination {
+  readonly write: (bytes: Uint8Array) => Effect.Effect<void, AudioFileError>
+  readonly publish: (header: Uint8Array) => Effect.Effect<void, AudioFileError>
+}
+
+const makeFileSystem = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+
+  // Written beside the target under a hidden name, so that the rename which publishes it stays on one disk.
+  const newFile = Effect.fnUntraced(function*(name: string, target: string, mode: Option.Option<number>) {
+    const id = (yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)
+    const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${id}.partial`)
+    const scope = yield* Scope.make()
+    let isPublished = false
+    yield* Effect.addFinalizer((exit) =>
+      Effect.zipRight(
+        Scope.close(scope, exit),
+        // A temporary file that cannot be removed is no reason to hide the error that brought us here.
+        isPublished ? Effect.void : Effect.ignore(fs.remove(temporary, { force: true }))
+      )
+    )
+    const file = yield* fs.open(temporary, { flag: "wx" }).pipe(Scope.extend(scope), Effect.mapError(unwritable(name)))
+    const publish = Effect.fnUntraced(function*(header: Uint8Array) {
+      yield* file.seek(0, "start")
+      yield* file.writeAll(header)
+      if (Option.isSome(mode)) yield* fs.chmod(temporary, mode.value)
+      yield* Scope.close(scope, Exit.void)
+      yield* fs.rename(temporary, target)
+      isPublished = true
+    }, Effect.uninterruptible)
+    const destination: Destination = {
+      write: (bytes) => Effect.mapError(file.writeAll(bytes), unwritable(name)),
+      publish: (header) => Effect.mapError(publish(header), unwritable(name))
+    }
+    return destination
+  })
+
+  // A pipe or a device takes bytes once and in order: its header carries streaming sizes and stays as it is.
+  const device = (name: string, target: string): Effect.Effect<Destination, AudioFileError, Scope.Scope> =>
+    fs.open(target, { flag: "w" }).pipe(
+      Effect.mapError(unwritable(name)),
+      Effect.map((file): Destination => ({
+        write: (bytes) => Effect.mapError(file.writeAll(bytes), unwritable(name)),
+        publish: () => Effect.void
+      }))
+    )
+
+  const open = Effect.fnUntraced(function*(name: string) {
+    const target = yield* Effect.orElseSucceed(fs.realPath(name), () => name)
+    const info = yield* Effect.option(fs.stat(target))
+    if (Option.isNone(info)) return yield* newFile(name, target, Option.none())
+    switch (info.value.type) {
+      case "File":
+        return yield* newFile(name, target, Option.some(info.value.mode & 0o777))
+      case "Directory":
+        return yield* new AudioFileError({ reason: "Unwritable", name, description: "it is a folder; name a file in it" })
+      default:
+        return yield* device(name, target)
+    }
+  })
+
+  const fileSink = (name: string): Sink.Sink<AudioFileReport, Pcm.PcmChunk, never, AudioFileError> =>
+    Sink.unwrapScoped(Effect.map(open(name), (destination) => {
+      let format: Pcm.PcmFormat | undefined
+      let length = 0
+
+      const write = Effect.fnUntraced(function*(chunk: Pcm.PcmChunk) {
+        if (format === undefined) {
+          format = chunk.format
+          yield* destination.write(Wav.header(format))
+        }
+        if (chunk.format !== format) {
+          return yield* new AudioFileError({
+            reason: "MixedFormats",
+            name,
+            description: `the audio changed from ${format.sampleRate} to ${chunk.format.sampleRate} Hz; use Pcm.resample`
+          })
+        }
+        length += chunk.bytes.length
+        if (length > Wav.maxDataLength) {
+          return yield* new AudioFileError({
+            reason: "TooLarge",
+            name,
+            description: "a WAV file holds at most 4 GiB; save the audio in parts"
+          })
+        }
+        yield* destination.write(chunk.bytes)
+      })
+
+      const finish = Effect.suspend((): Effect.Effect<AudioFileReport, AudioFileError> =>
+        format === undefined
+          ? new AudioFileError({ reason: "NoAudio", name, description: "there was no audio" })
+          : Effect.as(destination.publish(Wav.header(format, length)), {
+            name,
+            format,
+            duration: Pcm.durationOf(format, length),
+            size: Wav.headerLength + length
+          })
+      )
+
+      return Sink.mapEffect(Sink.forEach(write), () => finish)
+    }))
+
+  return make(fileSink)
+})
+
+/**
+ * Saves into a file system. A file is written under a hidden name in the same folder, gets its right sizes at the end,
+ * and is then renamed: under its name it is complete or absent. A symbolic link is followed, the permissions of a file
+ * that is replaced are kept. Pipes and devices such as `/dev/stdout` are written straight through.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFileSystem: Layer.Layer<AudioFile, never, FileSystem.FileSystem | Path.Path> = Layer.effect(
+  AudioFile,
+  makeFileSystem
+)

@@ -1,0 +1,431 @@
+/**
+ * The vendor's speech API over HTTP, thin and complete: requests in the vendor's spelling, bytes and typed errors out.
+ *
+ * Most programs want `WavesSpeechSynthesizer`, the port over this client. All adapters of one client share its account:
+ * one pool of concurrency permits, whatever the transport.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as ByteBuffer from "./internal/byteBuffer.js"
+import * as PermitPool from "./internal/permitPool.js"
+import * as SseAudio from "./internal/sseAudio.js"
+import * as WavesErrors from "./internal/wavesErrors.js"
+import * as Pcm from "./Pcm.js"
+import * as SpeechError from "./SpeechError.js"
+import type * as WavesSchema from "./WavesSchema.js"
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class WavesClient extends Context.Tag("@effect-smallest/core/WavesClient")<WavesClient, Service>() {}
+
+/**
+ * Audio as the server sent it, in the encoding that the request asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WavesAudio {
+  readonly bytes: Uint8Array
+  /** The server's id of the request, where it gave one. */
+  readonly requestId: string | undefined
+}
+
+/**
+ * Audio that is on its way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WavesAudioStream {
+  /** Bytes of PCM, cut anywhere. Never empty; ends only after the server's end mark. */
+  readonly bytes: Stream.Stream<Uint8Array, SpeechError.SpeechError>
+  readonly requestId: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** `POST /waves/v1/tts`: the whole audio in one answer, in any encoding. */
+  readonly synthesize: (body: WavesSchema.SpeechBody) => Effect.Effect<WavesAudio, SpeechError.SpeechError>
+  /**
+   * `POST /waves/v1/tts/live`: PCM as server-sent events, as it is made. The answer is read ahead of the listener up to
+   * `bufferDuration`, and its permit is free once it is read, however slowly it is heard.
+   */
+  readonly stream: (
+    body: WavesSchema.SpeechBody
+  ) => Effect.Effect<WavesAudioStream, SpeechError.SpeechError, Scope.Scope>
+  /** `POST /api/v1/{model}/get_speech`: the API of 2024, WAV or PCM as `add_wav_header` says. */
+  readonly lightningV1: (body: WavesSchema.LightningV1Body) => Effect.Effect<WavesAudio, SpeechError.SpeechError>
+}
+
+/**
+ * How long each phase of a request may take. `Duration.infinity` switches a limit off.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Timeouts {
+  /**
+   * Waiting for a permit of the account.
+   * @default "2 minutes"
+   */
+  readonly permit?: Duration.DurationInput | undefined
+  /**
+   * Until the server begins to answer, counted once the permit is held. Answers that are sent whole begin when all audio
+   * is made; for them `firstAudio` counts instead.
+   * @default "10 seconds"
+   */
+  readonly connect?: Duration.DurationInput | undefined
+  /**
+   * From sending the request to the first sample. For audio that is sent whole, the time in which a person would read
+   * the text aloud (15 characters a second) is added.
+   * @default "15 seconds"
+   */
+  readonly firstAudio?: Duration.DurationInput | undefined
+  /**
+   * Between two pieces of audio. Keep-alives and empty pieces do not count, nor does a listener that pauses.
+   * @default "10 seconds"
+   */
+  readonly idle?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The account's key; they start with `sk_`. It is sent to `baseUrl` and to nobody else. */
+  readonly apiKey: Redacted.Redacted
+  /**
+   * Where the API lives, without a path: a region, a company's own installation, an emulator.
+   * @default "https://api.smallest.ai", and "https://waves-api.smallest.ai" for `lightningV1`
+   */
+  readonly baseUrl?: string | undefined
+  /**
+   * How many requests the account may run at once.
+   * @default 1, the limit that the vendor documents
+   */
+  readonly concurrency?: number | undefined
+  readonly timeouts?: Timeouts | undefined
+  /**
+   * How much audio is read ahead of a slow listener.
+   * @default "1 minute", more than a segment of 250 characters ever takes
+   */
+  readonly bufferDuration?: Duration.DurationInput | undefined
+  /** Changes the HTTP client, for a proxy, a header, or a policy of one's own. */
+  readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
+}
+
+const resolveTimeouts = (timeouts: Timeouts = {}) => ({
+  permit: Duration.decode(timeouts.permit ?? "2 minutes"),
+  connect: Duration.decode(timeouts.connect ?? "10 seconds"),
+  firstAudio: Duration.decode(timeouts.firstAudio ?? "15 seconds"),
+  idle: Duration.decode(timeouts.idle ?? "10 seconds")
+})
+
+const charactersPerSecond = 15
+
+const isJson = (response: HttpClientResponse.HttpClientResponse): boolean =>
+  (response.headers["content-type"] ?? "").includes("json")
+
+const withoutSlash = (url: string): string => url.replace(/\/+$/, "")
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Service, never, HttpClient.HttpClient> =>
+  Effect.map(HttpClient.HttpClient, (httpClient) => {
+    const timeouts = resolveTimeouts(options.timeouts)
+    const bufferDuration = Duration.decode(options.bufferDuration ?? "1 minute")
+    const permits = PermitPool.make(Math.max(1, Math.floor(options.concurrency ?? 1)))
+    const baseUrl = withoutSlash(options.baseUrl ?? "https://api.smallest.ai")
+    const lightningV1Url = withoutSlash(options.baseUrl ?? "https://waves-api.smallest.ai")
+    const client = httpClient.pipe(
+      options.transformClient ?? ((client) => client),
+      // Trace ids are ours; the vendor has no use for them.
+      HttpClient.withTracerPropagation(false)
+    )
+
+    const call = (method: string, body: { readonly voice_id: string; readonly model?: string | undefined }) => ({
+      module: "WavesClient",
+      method,
+      model: body.model ?? "",
+      voice: body.voice_id,
+      apiKey: options.apiKey
+    })
+
+    const timedOut = (
+      call: WavesErrors.Call,
+      phase: SpeechError.SpeechTimeout["phase"],
+      after: Duration.Duration,
+      description: string
+    ) => () => new SpeechError.SpeechTimeout({ module: call.module, method: call.method, phase, after, description })
+
+    const acquirePermit = (call: WavesErrors.Call) =>
+      Effect.timeoutFail(permits.acquire, {
+        duration: timeouts.permit,
+        onTimeout: timedOut(call, "permit", timeouts.permit, "No permit of the account became free in time")
+      })
+
+    const send = (call: WavesErrors.Call, url: string, accept: string, body: unknown) =>
+      HttpClientRequest.post(url).pipe(
+        HttpClientRequest.bearerToken(options.apiKey),
+        HttpClientRequest.setHeaders({ accept, "x-source": "effect-smallest" }),
+        HttpClientRequest.bodyUnsafeJson(body),
+        client.execute,
+        Effect.mapError((error) => WavesErrors.fromHttpClient(call, error, { connectTimeout: timeouts.connect })),
+        Effect.flatMap((response) =>
+          response.status === 200
+            ? Effect.succeed(response)
+            : Effect.flatMap(WavesErrors.fromResponse(call, response), Effect.fail)
+        )
+      )
+
+    const notAudio = (call: WavesErrors.Call, response: HttpClientResponse.HttpClientResponse) =>
+      Effect.flatMap(
+        Effect.orElseSucceed(response.text, () => ""),
+        (text) => {
+          const said = WavesErrors.readErrorText(text).message ?? "nothing"
+          return WavesErrors.malformed(
+            call,
+            `The server answered with JSON instead of audio: ${said}`,
+            WavesErrors.requestIdOf(response)
+          )
+        }
+      )
+
+    const whole = (call: WavesErrors.Call, url: string, text: string, speed: number, body: unknown) =>
+      Effect.scoped(Effect.gen(function*() {
+        const permit = yield* acquirePermit(call)
+        const limit = Duration.sum(timeouts.firstAudio, Duration.seconds(text.length / charactersPerSecond / speed))
+        return yield* Effect.gen(function*() {
+          const response = yield* Effect.timeoutFail(send(call, url, "audio/wav", body), {
+            duration: limit,
+            onTimeout: timedOut(call, "firstAudio", limit, "The server sent no audio in time")
+          })
+          if (isJson(response)) return yield* notAudio(call, response)
+          const requestId = WavesErrors.requestIdOf(response)
+          const chunks = yield* response.stream.pipe(
+            Stream.mapError((error) =>
+              WavesErrors.fromHttpClient(call, error, { connectTimeout: timeouts.connect, requestId })
+            ),
+            Stream.timeoutFail(
+              timedOut(call, "idle", timeouts.idle, "The server stopped sending audio"),
+              timeouts.idle
+            ),
+            Stream.runCollect
+          )
+          const bytes = Pcm.concatBytes(chunks)
+          if (bytes.length === 0) {
+            return yield* new SpeechError.EmptyAudio({
+              module: call.module,
+              method: call.method,
+              description: "The server answered with success but no audio",
+              requestId
+            })
+          }
+          return { bytes, requestId }
+        }).pipe(Effect.tapError(() => permit.keep))
+      }))
+
+    const stream = (body: WavesSchema.SpeechBody) =>
+      Effect.gen(function*() {
+        const about = call("stream", body)
+        const permit = yield* acquirePermit(about)
+        const started = yield* Clock.currentTimeMillis
+        const response = yield* send(about, `${baseUrl}/waves/v1/tts/live`, "text/event-stream", body).pipe(
+          Effect.timeoutFail({
+            duration: timeouts.connect,
+            onTimeout: timedOut(about, "connect", timeouts.connect, "The server did not answer in time")
+          }),
+          Effect.flatMap((response) => isJson(response) ? notAudio(about, response) : Effect.succeed(response)),
+          Effect.tapError(() => permit.keep)
+        )
+        const requestId = WavesErrors.requestIdOf(response)
+        const format = Pcm.format(body.sample_rate ?? 44100)
+        const buffer = yield* ByteBuffer.make<SpeechError.SpeechError>(
+          Math.max(Pcm.frameSize(format), Pcm.byteLength(format, bufferDuration))
+        )
+        const read = readAhead({ call: about, response, requestId, buffer, timeouts, started, release: permit.release })
+        yield* read.pipe(
+          Effect.catchAll((error) => Effect.zipRight(permit.keep, buffer.fail(error))),
+          Effect.forkScoped,
+          Effect.interruptible
+        )
+        return { bytes: buffer.stream, requestId }
+      })
+
+    return WavesClient.of({
+      synthesize: (body) =>
+        whole(call("synthesize", body), `${baseUrl}/waves/v1/tts`, body.text, body.speed ?? 1, body),
+      stream,
+      lightningV1: (body) =>
+        whole(
+          call("lightningV1", body),
+          `${lightningV1Url}/api/v1/${encodeURIComponent(body.model)}/get_speech`,
+          body.text,
+          body.speed,
+          body
+        )
+    })
+  })
+
+// After the end mark only the end of the connection is due. It usually follows at once, and a connection that was read
+// to its end can be used again; one that lingers is closed.
+const lingerLimit = Duration.millis(20)
+
+const readAhead = Effect.fnUntraced(function*(options: {
+  readonly call: WavesErrors.Call
+  readonly response: HttpClientResponse.HttpClientResponse
+  readonly requestId: string | undefined
+  readonly buffer: ByteBuffer.ByteBuffer<SpeechError.SpeechError>
+  readonly timeouts: ReturnType<typeof resolveTimeouts>
+  readonly started: number
+  readonly release: Effect.Effect<void>
+}) {
+  const { buffer, call, requestId, timeouts } = options
+  const fields = { module: call.module, method: call.method, requestId }
+  const parser = SseAudio.make()
+  const pull = yield* Stream.toPull(options.response.stream)
+  let hasAudio = false
+  let deadline = options.started + Duration.toMillis(timeouts.firstAudio)
+
+  const fail = (failure: SseAudio.Failure): SpeechError.SpeechError =>
+    failure._tag === "InBand"
+      ? WavesErrors.inBand(call, failure.json, requestId)
+      : WavesErrors.malformed(call, failure.description, requestId)
+
+  const timeout = () =>
+    new SpeechError.SpeechTimeout({
+      ...fields,
+      phase: hasAudio ? "idle" : "firstAudio",
+      after: hasAudio ? timeouts.idle : timeouts.firstAudio,
+      description: hasAudio ? "The server stopped sending audio" : "The server sent no audio in time"
+    })
+
+  // Audio and not bytes moves the deadline: keep-alives must not hold a dead request open.
+  const next = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.timeoutFail(Effect.either(pull), { duration: Duration.millis(Math.max(0, deadline - now)), onTimeout: timeout }))
+
+  const accept = Effect.fnUntraced(function*(parsed: SseAudio.Parsed) {
+    if (parsed.audio.length > 0) {
+      hasAudio = true
+      yield* buffer.offer(Pcm.concatBytes(parsed.audio))
+      deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(timeouts.idle)
+    }
+    return parsed.isDone
+  })
+
+  const parse = (bytes: Uint8Array) => Effect.flatMap(Effect.mapError(parser.push(bytes), fail), accept)
+
+  let isDone = false
+  while (!isDone) {
+    const arrived = yield* next
+    if (Either.isRight(arrived)) {
+      isDone = yield* parse(Pcm.concatBytes(arrived.right))
+    } else if (Option.isSome(arrived.left)) {
+      return yield* Effect.fail(
+        WavesErrors.fromHttpClient(call, arrived.left.value, { connectTimeout: timeouts.connect, requestId })
+      )
+    } else {
+      isDone = yield* Effect.flatMap(Effect.mapError(parser.end(), fail), accept)
+      if (!isDone) {
+        return yield* new SpeechError.TruncatedAudio({
+          ...fields,
+          description: "The connection ended before the server's end mark"
+        })
+      }
+    }
+  }
+  yield* options.release
+  if (!hasAudio) {
+    return yield* new SpeechError.EmptyAudio({
+      ...fields,
+      description: "The server reported success but sent no audio"
+    })
+  }
+  yield* Effect.timeoutOption(Effect.exit(pull), lingerLimit)
+  yield* buffer.end
+}, Effect.scoped)
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<WavesClient, never, HttpClient.HttpClient> =>
+  Layer.effect(WavesClient, make(options))
+
+const missingKey = ConfigError.MissingData(
+  ["SMALLEST_API_KEY"],
+  "No API key: set SMALLEST_API_KEY to a key of your account (they start with sk_), or use the embedded voice of " +
+    "@effect-smallest/local, which needs none"
+)
+
+/**
+ * The key from `SMALLEST_API_KEY`; a missing or empty one fails with a `ConfigError` that says what to do.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const apiKeyConfig: Config.Config<Redacted.Redacted> = Config.string("SMALLEST_API_KEY").pipe(
+  Config.option,
+  Config.mapOrFail((key) =>
+    Option.isSome(key) && key.value.trim() !== ""
+      ? Either.right(Redacted.make(key.value.trim()))
+      : Either.left(missingKey)
+  )
+)
+
+/**
+ * The base URL from `SMALLEST_BASE_URL`, if it is set.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const baseUrlConfig: Config.Config<string | undefined> = Config.string("SMALLEST_BASE_URL").pipe(
+  Config.option,
+  Config.map((url) => Option.getOrUndefined(Option.filter(url, (url) => url.trim() !== "")))
+)
+
+/**
+ * The client with its key from `SMALLEST_API_KEY` and its base URL from `SMALLEST_BASE_URL`; `config` overrides either
+ * and sets the rest.
+ *
+ * @example
+ * ```ts
+ * import { WavesClient } from "@effect-smallest/core"
+ * import { Config } from "effect"
+ *
+ * const FromEnvironment = WavesClient.layerConfig({ concurrency: Config.integer("SMALLEST_CONCURRENCY") })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: { readonly [K in keyof Options]?: Config.Config<Options[K]> } = {}
+): Layer.Layer<WavesClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.effect(
+    WavesClient,
+    Effect.flatMap(Config.all({ apiKey: apiKeyConfig, baseUrl: baseUrlConfig, ...config }), make)
+  )

@@ -1,0 +1,239 @@
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as SpeechError from "../SpeechError.js"
+
+/**
+ * What a failed call was about.
+ *
+ * @internal
+ */
+export interface Call {
+  readonly module: string
+  readonly method: string
+  readonly model: string
+  readonly voice: string
+  readonly apiKey: Redacted.Redacted
+}
+
+/** @internal */
+export interface ErrorBody {
+  readonly message: string | undefined
+  readonly code: string | undefined
+  readonly path: ReadonlyArray<string> | undefined
+  readonly requestId: string | undefined
+}
+
+const string = (u: unknown): string | undefined => typeof u === "string" && u !== "" ? u : undefined
+
+const get = (u: unknown, key: string): unknown => Predicate.hasProperty(u, key) ? u[key] : undefined
+
+const firstIssue = (json: unknown): unknown => {
+  const list = [get(json, "error"), get(json, "errors")].find(Array.isArray)
+  return list?.[0]
+}
+
+/**
+ * Reads an error body in any of the shapes that the vendor's servers send: `{error}`, `{message}`, `{error, message}`,
+ * `{error: [issue]}`, `{errors: [text]}`, `{error: {message}}`, `{status, error_code, message}`, or plain text.
+ *
+ * @internal
+ */
+export const readErrorBody = (json: unknown): ErrorBody => {
+  const error = get(json, "error")
+  const issue = firstIssue(json)
+  const path = get(issue, "path")
+  return {
+    message: string(get(json, "message")) ?? string(get(error, "message")) ?? string(get(issue, "message")) ??
+      string(issue) ?? string(error) ?? string(json),
+    code: string(get(json, "error_code")) ?? string(get(error, "code")) ?? string(get(error, "type")) ??
+      string(get(issue, "code")),
+    path: Array.isArray(path) ? path.map(String) : undefined,
+    requestId: string(get(json, "request_id")) ?? string(get(error, "request_id"))
+  }
+}
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** @internal */
+export const readErrorText = (text: string): ErrorBody => {
+  const json = parseJson(text)
+  return readErrorBody(Predicate.isRecord(json) ? json : text.trim().slice(0, 300))
+}
+
+/**
+ * How long a server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110, 10.2.3).
+ *
+ * @internal
+ */
+export const readRetryAfter = (
+  headers: Readonly<Record<string, string | undefined>>,
+  now: number
+): Duration.Duration | undefined => {
+  const millis = Number(headers["retry-after-ms"] ?? NaN)
+  if (Number.isFinite(millis) && millis >= 0) return Duration.millis(millis)
+  const value = headers["retry-after"]?.trim()
+  if (value === undefined || value === "") return undefined
+  const seconds = Number(value)
+  if (Number.isFinite(seconds)) return seconds >= 0 ? Duration.seconds(seconds) : undefined
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Duration.millis(Math.max(0, date - now))
+}
+
+// Servers echo what they were sent; the key must not come back through their words.
+const scrub = (call: Call, text: string): string => {
+  const key = Redacted.value(call.apiKey)
+  return key === "" ? text : text.replaceAll(key, "<redacted>")
+}
+
+const fieldNames: Record<string, string> = {
+  voice_id: "voice",
+  sample_rate: "sampleRate",
+  output_format: "outputFormat",
+  pronunciation_dicts: "pronunciationDictionaries",
+  number_pronunciation_language: "numberPronunciationLanguage",
+  math_notation: "mathNotation",
+  save_history: "saveHistory",
+  add_wav_header: "addWavHeader",
+  remove_extra_silence: "removeExtraSilence"
+}
+
+/**
+ * Makes a typed error of an HTTP status and its body.
+ *
+ * @internal
+ */
+export const fromStatus = (call: Call, options: {
+  readonly status: number
+  readonly body: ErrorBody
+  readonly requestId: string | undefined
+  readonly retryAfter: Duration.Duration | undefined
+}): SpeechError.SpeechError => {
+  const { body, status } = options
+  const said = body.message === undefined ? `The server answered with status ${status}` : scrub(call, body.message)
+  const requestId = options.requestId ?? body.requestId
+  const fields = { module: call.module, method: call.method, description: said, requestId }
+  switch (status) {
+    case 400:
+    case 422: {
+      if (/upgrade/i.test(said) && /plan/i.test(said)) return new SpeechError.NotEntitled(fields)
+      const parameter = body.path?.[0]
+      return parameter === "voice_id"
+        ? new SpeechError.UnknownVoice({ ...fields, voice: call.voice, available: [] })
+        : new SpeechError.InvalidSpeechRequest({
+          ...fields,
+          parameter: parameter === undefined ? "request" : fieldNames[parameter] ?? parameter
+        })
+    }
+    case 401:
+      return new SpeechError.InvalidApiKey(fields)
+    case 402:
+      return new SpeechError.QuotaExhausted(fields)
+    case 403:
+      return new SpeechError.NotEntitled(fields)
+    case 410:
+      return new SpeechError.ModelRetired({ ...fields, model: call.model })
+    case 413:
+      return new SpeechError.InvalidSpeechRequest({ ...fields, parameter: "text" })
+    case 429:
+      return new SpeechError.RateLimited({ ...fields, retryAfter: options.retryAfter })
+    default:
+      return new SpeechError.ServerFailure({ ...fields, status })
+  }
+}
+
+/**
+ * Makes a typed error of a response that is not the audio it should be.
+ *
+ * @internal
+ */
+export const fromResponse = Effect.fnUntraced(function*(
+  call: Call,
+  response: HttpClientResponse.HttpClientResponse
+) {
+  const now = yield* Clock.currentTimeMillis
+  // A body that cannot be read says less than the status, which we have.
+  const text = yield* Effect.orElseSucceed(response.text, () => "")
+  return fromStatus(call, {
+    status: response.status,
+    body: readErrorText(text),
+    requestId: requestIdOf(response),
+    retryAfter: readRetryAfter(response.headers, now)
+  })
+})
+
+/** @internal */
+export const requestIdOf = (response: HttpClientResponse.HttpClientResponse): string | undefined =>
+  string(response.headers["x-request-id"])
+
+// The innermost cause tells what happened ("connect ECONNREFUSED"); the outer ones only that a request failed. The error
+// itself is not kept as a cause: it holds the request and so the key.
+const innermost = (cause: unknown): { readonly message: string | undefined; readonly code: string | undefined } => {
+  const inner = get(cause, "cause")
+  const deeper = Array.isArray(get(inner, "errors")) ? get(inner, "errors") : undefined
+  if (inner !== undefined && inner !== null) return innermost(Array.isArray(deeper) ? { cause: deeper[0] } : inner)
+  return { message: string(get(cause, "message")) ?? string(get(cause, "code")), code: string(get(cause, "code")) }
+}
+
+/**
+ * Makes a typed error of a failure to send a request or to read its answer.
+ *
+ * @internal
+ */
+export const fromHttpClient = (
+  call: Call,
+  error: HttpClientError.HttpClientError,
+  options: { readonly connectTimeout: Duration.Duration; readonly requestId?: string | undefined }
+): SpeechError.SpeechError => {
+  const { code, message } = innermost(error)
+  const said = scrub(call, message ?? error.description ?? error.reason)
+  const fields = { module: call.module, method: call.method, requestId: options.requestId }
+  if (error._tag === "RequestError") {
+    if (error.reason !== "Transport") {
+      return new SpeechError.InvalidSpeechRequest({
+        ...fields,
+        parameter: error.reason === "InvalidUrl" ? "baseUrl" : "request",
+        description: `The request could not be made: ${said}`
+      })
+    }
+    return code === "UND_ERR_CONNECT_TIMEOUT"
+      ? new SpeechError.SpeechTimeout({
+        ...fields,
+        phase: "connect",
+        after: options.connectTimeout,
+        description: "The server did not accept the connection in time"
+      })
+      : new SpeechError.TransportFailure({ ...fields, description: `The server could not be reached: ${said}` })
+  }
+  return new SpeechError.TruncatedAudio({ ...fields, description: `The connection broke in the middle: ${said}` })
+}
+
+/** @internal */
+export const malformed = (call: Call, description: string, requestId?: string): SpeechError.MalformedResponse =>
+  new SpeechError.MalformedResponse({
+    module: call.module,
+    method: call.method,
+    description: scrub(call, description),
+    requestId
+  })
+
+/** @internal */
+export const inBand = (call: Call, json: unknown, requestId?: string): SpeechError.ServerFailure => {
+  const body = readErrorBody(json)
+  return new SpeechError.ServerFailure({
+    module: call.module,
+    method: call.method,
+    description: scrub(call, body.message ?? "The server reported an error inside the stream"),
+    requestId: requestId ?? body.requestId
+  })
+}
