@@ -74,7 +74,9 @@ if (isMain(import.meta.filename)) {
     console.log(`${(overall * 100).toFixed(0)} % of the words were heard; ${threshold * 100} % are asked for.`)
     process.exitCode = overall < threshold ? 1 : 0
   } catch (error) {
-    console.error(`${String(error)}\nThis check needs: apt-get install -y pocketsphinx pocketsphinx-en-us sox`)
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT"
+    const advice = isMissing ? "\nInstall what is missing: apt-get install -y pocketsphinx pocketsphinx-en-us sox" : ""
+    console.error(`${String(error)}${advice}`)
     process.exitCode = 1
   } finally {
     rmSync(directory, { recursive: true, force: true })
