@@ -10,7 +10,7 @@ const checks: Record<string, string> = {
   "the samples in docs and docstrings": "tsx scripts/samples.ts",
   "the lint rules": "oxlint --type-aware --deny-warnings",
   "the format": "dprint check",
-  "the barrels": "tsx scripts/codegen.ts --check",
+  "the generated files": "tsx scripts/codegen.ts --check",
   "the arrows between packages": "tsx scripts/arrows.ts"
 }
 

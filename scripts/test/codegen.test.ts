@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
-import { barrel, moduleHeader, staleBarrels } from "../codegen.js"
+import { barrel, moduleHeader, staleFiles, withProgram } from "../codegen.js"
 import { manifest, repositoryOf } from "./fixture.js"
 
 const header = "/**\n * WAV files.\n *\n * @since 0.1.0\n */"
@@ -26,7 +26,7 @@ describe("codegen", () => {
     assert.strictEqual(moduleHeader(`${header}\n\nexport const a = 1\n`), header)
   })
 
-  it("staleBarrels - a barrel that misses a module is stale, packages without modules have none", () => {
+  it("staleFiles - a barrel that misses a module is stale, packages without modules have none", () => {
     const root = repositoryOf({
       "packages/core/package.json": manifest("core"),
       "packages/core/src/Wav.ts": "",
@@ -34,9 +34,25 @@ describe("codegen", () => {
       "packages/cli/package.json": manifest("cli"),
       "packages/cli/src/bin.ts": ""
     })
-    const stale = staleBarrels(root)
+    const stale = staleFiles(root)
     assert.deepStrictEqual(stale.map(({ path }) => path), ["packages/core/src/index.ts"])
     writeFileSync(join(root, "packages/core/src/index.ts"), stale[0]?.text ?? "")
-    assert.deepStrictEqual(staleBarrels(root), [])
+    assert.deepStrictEqual(staleFiles(root), [])
+  })
+
+  it("withProgram - puts the program between the marks, once, and leaves a page without marks", () => {
+    const page = "# A\n\n<!-- program -->\n<!-- /program -->\n\nB\n"
+    const shown = "# A\n\n<!-- program -->\n\n```ts\nconst a = \"$1\"\n```\n\n<!-- /program -->\n\nB\n"
+    assert.strictEqual(withProgram(page, "const a = \"$1\"\n"), shown)
+    assert.strictEqual(withProgram(shown, "const a = \"$1\"\n"), shown)
+    assert.strictEqual(withProgram("# A\n", "let a\n"), undefined)
+  })
+
+  it("staleFiles - a README that shows an older program is stale", () => {
+    const root = repositoryOf({
+      "README.md": "<!-- program -->\n\n```ts\nold()\n```\n\n<!-- /program -->\n",
+      "examples/src/readme.ts": "new_()\n"
+    })
+    assert.deepStrictEqual(staleFiles(root).map(({ path }) => path), ["README.md"])
   })
 })
