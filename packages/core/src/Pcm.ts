@@ -191,7 +191,12 @@ export const silence = (format: PcmFormat, duration: Duration.DurationInput): Pc
   bytes: new Uint8Array(byteLength(format, duration))
 })
 
-/** @internal */
+/**
+ * Joins arrays of bytes. A single one is given back as it is.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const concatBytes = (parts: Iterable<Uint8Array>): Uint8Array => {
   const all = Array.from(parts)
   const [only] = all

@@ -5,8 +5,11 @@
  */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as internal from "./internal/firstAudio.js"
 import type { PcmChunk } from "./Pcm.js"
 import type { SpeechError } from "./SpeechError.js"
 
@@ -89,3 +92,28 @@ export const { $is, $match, AudioChunk, Completed, SegmentFailed, SegmentStarted
  */
 export const pcm = <E, R>(events: Stream.Stream<SpeechEvent, E, R>): Stream.Stream<PcmChunk, E, R> =>
   Stream.filterMap(events, (event) => event._tag === "AudioChunk" ? Option.some(event.chunk) : Option.none())
+
+/**
+ * Runs a stream of events until its first audio, then gives all of it, from its first event on.
+ *
+ * Whatever fails before any sound fails the effect and leaves nothing behind, so a retry of the effect never repeats a
+ * sound. Whatever fails later fails the stream.
+ *
+ * @example
+ * ```ts
+ * import { SpeechError, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * const patient = Stream.unwrapScoped(
+ *   SpeechEvent.untilFirstAudio(SpeechSynthesizer.events({ text: "Hello." })).pipe(
+ *     Effect.retry(SpeechError.retrySchedule({ maxRetries: 10 }))
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const untilFirstAudio: <E, R>(
+  events: Stream.Stream<SpeechEvent, E, R>
+) => Effect.Effect<Stream.Stream<SpeechEvent, E, R>, E, R | Scope.Scope> = internal.untilFirstAudio

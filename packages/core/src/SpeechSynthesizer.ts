@@ -17,7 +17,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Audio from "./Audio.js"
 import * as G711 from "./G711.js"
-import { untilFirstAudio } from "./internal/firstAudio.js"
 import { shortenSilences } from "./internal/shortenSilences.js"
 import type { Language } from "./Language.js"
 import type { Model } from "./Model.js"
@@ -295,7 +294,7 @@ const retried = (inner: Service, options: SpeechError.RetryOptions | undefined):
         ))
 
   const events: Service["events"] = (request) =>
-    Stream.unwrapScoped(withRetries(untilFirstAudio(inner.events(request))))
+    Stream.unwrapScoped(withRetries(SpeechEvent.untilFirstAudio(inner.events(request))))
 
   return SpeechSynthesizer.of({
     ...inner,
@@ -361,7 +360,7 @@ const withFallback = (engines: readonly [Service, ...ReadonlyArray<Service>]): S
 
   const events: Service["events"] = (request) =>
     Stream.unwrapScoped(Effect.flatMap(pinned(request), (request) =>
-      inTurn((engine) => untilFirstAudio(engine.events(request)))))
+      inTurn((engine) => SpeechEvent.untilFirstAudio(engine.events(request)))))
 
   return SpeechSynthesizer.of({
     defaults: first.defaults,

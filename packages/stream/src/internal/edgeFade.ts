@@ -1,0 +1,55 @@
+import * as Pcm from "@effect-smallest/core/Pcm"
+import type * as Duration from "effect/Duration"
+
+/**
+ * Fades the first and the last moments of audio while it passes, holding back as much as the fade is long.
+ *
+ * @internal
+ */
+export interface EdgeFade {
+  readonly push: (chunk: Pcm.PcmChunk) => ReadonlyArray<Pcm.PcmChunk>
+  readonly end: () => ReadonlyArray<Pcm.PcmChunk>
+}
+
+/** @internal */
+export const edgeFade = (duration: Duration.DurationInput): EdgeFade => {
+  let held: Pcm.PcmChunk | undefined
+  let rising = 0 // frames that the first fade has passed
+
+  // Multiplies frame i by gain(i); copies, because chunks share memory with whoever made them.
+  const scaled = (chunk: Pcm.PcmChunk, gain: (frame: number) => number, count: number): Pcm.PcmChunk => {
+    const { channels } = chunk.format
+    const samples = Pcm.samples(chunk).slice()
+    const end = Math.min(samples.length, count * channels)
+    for (let i = 0; i < end; i++) {
+      // In range by the loop's own bound.
+      samples[i] = Math.round(samples[i]! * gain(Math.floor(i / channels)))
+    }
+    return Pcm.fromSamples(chunk.format, samples)
+  }
+
+  const length = (format: Pcm.PcmFormat): number => Pcm.byteLength(format, duration) / Pcm.frameSize(format)
+
+  const fadeIn = (chunk: Pcm.PcmChunk): Pcm.PcmChunk => {
+    const total = length(chunk.format)
+    if (rising >= total) return chunk
+    const start = rising
+    rising += Pcm.frames(chunk)
+    return scaled(chunk, (frame) => (start + frame) / total, total - start)
+  }
+
+  return {
+    push: (chunk) => {
+      const risen = fadeIn(chunk)
+      const bytes = held === undefined ? risen.bytes : Pcm.concatBytes([held.bytes, risen.bytes])
+      const ready = Math.max(0, bytes.length - Pcm.byteLength(chunk.format, duration))
+      held = { format: chunk.format, bytes: bytes.subarray(ready) }
+      return ready === 0 ? [] : [{ format: chunk.format, bytes: bytes.subarray(0, ready) }]
+    },
+    end: () => {
+      if (held === undefined || held.bytes.length === 0) return []
+      const count = Pcm.frames(held)
+      return [scaled(held, (frame) => (count - 1 - frame) / count, count)]
+    }
+  }
+}
