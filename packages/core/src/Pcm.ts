@@ -353,13 +353,6 @@ export interface SilenceOptions {
   readonly longest?: Duration.DurationInput | undefined
 }
 
-/** @internal */
-export const silenceRemover = (format: PcmFormat, options: SilenceOptions = {}): Silence.SilenceRemover =>
-  Silence.make(format, {
-    threshold: 10 ** ((options.threshold ?? -50) / 20),
-    longest: Duration.toSeconds(options.longest ?? "200 millis")
-  })
-
 /**
  * Shortens every silence that is longer than `longest`, at the ends as well as inside, while the audio passes through.
  * It looks at windows of 10 ms and holds back no more than one. All chunks of a stream must have one format.
@@ -390,7 +383,7 @@ export const removeSilence: {
           : Chunk.of({ format, bytes: concatBytes(parts.map(bytesOf)) })
       return self.pipe(
         Stream.mapConcatChunk((chunk) => {
-          current ??= { format: chunk.format, remover: silenceRemover(chunk.format, options) }
+          current ??= { format: chunk.format, remover: Silence.make(chunk.format, options) }
           return chunks(chunk.format, current.remover.push(samples(chunk)))
         }),
         Stream.concat(Stream.suspend(() =>

@@ -8,6 +8,13 @@
 export * as Audio from "./Audio.js"
 
 /**
+ * The port of files of speech: audio is written as it arrives and appears under its name once it is complete.
+ *
+ * @since 0.1.0
+ */
+export * as AudioFile from "./AudioFile.js"
+
+/**
  * The 8-bit encodings of telephony, µ-law and A-law, as ITU-T G.711 defines them.
  *
  * @see https://www.itu.int/rec/T-REC-G.711

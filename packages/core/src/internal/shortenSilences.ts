@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Stream from "effect/Stream"
 import * as Pcm from "../Pcm.js"
 import * as SpeechEvent from "../SpeechEvent.js"
-import type { SilenceRemover } from "./silence.js"
+import * as Silence from "./silence.js"
 
 /**
  * `Pcm.removeSilence` for a stream of events: whatever has a time moves with its audio. Events that wait for their
@@ -15,7 +15,7 @@ export const shortenSilences = <E, R>(
   events: Stream.Stream<SpeechEvent.SpeechEvent, E, R>
 ): Stream.Stream<SpeechEvent.SpeechEvent, E, R> =>
   Stream.suspend(() => {
-    let current: { readonly format: Pcm.PcmFormat; readonly remover: SilenceRemover } | undefined
+    let current: { readonly format: Pcm.PcmFormat; readonly remover: Silence.SilenceRemover } | undefined
     let waiting: Array<SpeechEvent.SpeechEvent> = []
 
     const moved = (time: Duration.Duration): Duration.Duration =>
@@ -69,7 +69,7 @@ export const shortenSilences = <E, R>(
     const step = (event: SpeechEvent.SpeechEvent): ReadonlyArray<SpeechEvent.SpeechEvent> => {
       switch (event._tag) {
         case "AudioChunk": {
-          current ??= { format: event.chunk.format, remover: Pcm.silenceRemover(event.chunk.format) }
+          current ??= { format: event.chunk.format, remover: Silence.make(event.chunk.format) }
           return [...audio(current.remover.push(Pcm.samples(event.chunk))), ...due()]
         }
         case "Completed":

@@ -1,4 +1,5 @@
-import type { PcmFormat } from "../Pcm.js"
+import * as Duration from "effect/Duration"
+import type { PcmFormat, SilenceOptions } from "../Pcm.js"
 
 /**
  * Shortens silences while audio passes through, and knows afterwards where each moment went.
@@ -15,14 +16,12 @@ export interface SilenceRemover {
 }
 
 /** @internal */
-export const make = (format: PcmFormat, options: {
-  readonly threshold: number
-  readonly longest: number
-}): SilenceRemover => {
+export const make = (format: PcmFormat, options: SilenceOptions = {}): SilenceRemover => {
   const perSecond = format.sampleRate * format.channels
   const windowLength = Math.max(1, Math.round(format.sampleRate * 0.01)) * format.channels
-  const limit = Math.round(options.longest * format.sampleRate) * format.channels
-  const threshold = options.threshold * 32768
+  const longest = Duration.toSeconds(options.longest ?? "200 millis")
+  const limit = Math.round(longest * format.sampleRate) * format.channels
+  const threshold = 10 ** ((options.threshold ?? -50) / 20) * 32768
   const cuts: Array<{ readonly start: number; readonly length: number }> = []
 
   let rest = new Int16Array(0)
