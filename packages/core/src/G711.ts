@@ -47,7 +47,10 @@ const encoder = (encodeSample: (sample: number) => number): (samples: Int16Array
   return (samples) => {
     const codes = table()
     const out = new Uint8Array(samples.length)
-    for (let i = 0; i < samples.length; i++) out[i] = codes[samples[i]! + 32768]! // both indices are in range
+    for (let i = 0; i < samples.length; i++) {
+      // oxlint-disable-next-line typescript/no-non-null-assertion -- i is in range, and there is a code for every sample
+      out[i] = codes[samples[i]! + 32768]!
+    }
     return out
   }
 }
@@ -56,7 +59,10 @@ const decoder = (decodeSample: (code: number) => number): (bytes: Uint8Array) =>
   const samples = Int16Array.from({ length: 256 }, (_, code) => decodeSample(code))
   return (bytes) => {
     const out = new Int16Array(bytes.length)
-    for (let i = 0; i < bytes.length; i++) out[i] = samples[bytes[i]!]! // both indices are in range
+    for (let i = 0; i < bytes.length; i++) {
+      // oxlint-disable-next-line typescript/no-non-null-assertion -- i is in range, and there is a sample for every code
+      out[i] = samples[bytes[i]!]!
+    }
     return out
   }
 }

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type * as Schema from "effect/Schema"
-import { lightningV1Voices, proVoices, standardVoices } from "./internal/catalogue.js"
+import type { lightningV1Voices, proVoices, standardVoices } from "./internal/catalogue.js"
 import * as OpenString from "./internal/openString.js"
 
 /**

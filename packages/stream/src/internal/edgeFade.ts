@@ -22,7 +22,7 @@ export const edgeFade = (duration: Duration.DurationInput): EdgeFade => {
     const samples = Pcm.samples(chunk).slice()
     const end = Math.min(samples.length, count * channels)
     for (let i = 0; i < end; i++) {
-      // In range by the loop's own bound.
+      // oxlint-disable-next-line typescript/no-non-null-assertion -- in range by the loop's own bound
       samples[i] = Math.round(samples[i]! * gain(Math.floor(i / channels)))
     }
     return Pcm.fromSamples(chunk.format, samples)
