@@ -1,0 +1,235 @@
+/**
+ * The port of growing text: text that is still being written in, audio out, in order, while it is being written.
+ *
+ * {@link layerSegmented} builds it on any `SpeechSynthesizer`: the text is cut into segments, and the next one is prepared
+ * while the last one sounds.
+ *
+ * @since 0.1.0
+ */
+import type * as Pcm from "@effect-smallest/core/Pcm"
+import * as SpeechError from "@effect-smallest/core/SpeechError"
+import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
+import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
+import { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { speakSegments } from "./internal/speakSegments.js"
+import { textSegments } from "./internal/textSegments.js"
+import type * as SpeechText from "./SpeechText.js"
+import type * as TextSegmenter from "./TextSegmenter.js"
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class SpeechStream extends Context.Tag("@effect-smallest/stream/SpeechStream")<SpeechStream, Service>() {}
+
+/**
+ * Text to speak: a finished string, or a stream of pieces as a language model writes them. Pieces are joined as they are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TextSource<E, R> = string | Stream.Stream<SpeechText.Input, E, R>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /**
+   * Speaks a text as it grows and tells everything that happens, on one timeline. Fails with the text's own error after
+   * the audio that was already due.
+   */
+  readonly events: <E = never, R = never>(
+    text: TextSource<E, R>,
+    options?: SpeechOptions
+  ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R>
+  /** The audio of `events`. */
+  readonly fromText: <E = never, R = never>(
+    text: TextSource<E, R>,
+    options?: SpeechOptions
+  ) => Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R>
+}
+
+/**
+ * Makes the service of its events.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (events: Service["events"]): Service =>
+  SpeechStream.of({
+    events,
+    fromText: (text, options) => SpeechEvent.pcm(events(text, options))
+  })
+
+/**
+ * How {@link layerSegmented} cuts, prepares, retries and joins.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SegmentedOptions extends TextSegmenter.Options {
+  /**
+   * How many segments are prepared ahead of the one that sounds. More than the account's `concurrency` only makes
+   * them wait for permits.
+   * @default 1
+   */
+  readonly prefetch?: number | undefined
+  /**
+   * How long to wait for more text when what there is ends like a sentence, before it is spoken.
+   * @default "300 millis"
+   */
+  readonly sentenceTimeout?: Duration.DurationInput | undefined
+  /**
+   * How long to wait for more text before whatever there is, up to its last whole word, is spoken.
+   * @default "5 seconds"
+   */
+  readonly queueTimeout?: Duration.DurationInput | undefined
+  /**
+   * How often a segment is tried again.
+   * @default 3
+   */
+  readonly maxRetries?: number | undefined
+  /**
+   * When a segment is tried again, in place of `maxRetries`. Whatever it says, only errors with `isRetryable` are
+   * retried, only before the segment's first sample has left, and never earlier than the server asks.
+   * @default SpeechError.retrySchedule({ maxRetries })
+   */
+  readonly retry?: Schedule.Schedule<unknown, SpeechError.SpeechError> | undefined
+  /**
+   * What to do when a segment could not be spoken in the end. `fail` ends the stream with the error, whose `position`
+   * says where to go on; `skip` tells a `SegmentFailed` event and goes on by itself.
+   * @default "fail"
+   */
+  readonly onSegmentFailure?: "fail" | "skip" | undefined
+  /**
+   * Silence between segments.
+   * @default 0
+   */
+  readonly gap?: Duration.DurationInput | undefined
+  /**
+   * Length of the fade at both ends of each segment, so that seams do not click.
+   * @default "2 millis"
+   */
+  readonly fade?: Duration.DurationInput | undefined
+  /**
+   * Whether pauses over 200 ms inside and around segments are shortened.
+   * @default false
+   */
+  readonly trimSilence?: boolean | undefined
+}
+
+const scheduleOf = (options: SegmentedOptions): Schedule.Schedule<unknown, SpeechError.SpeechError> =>
+  options.retry === undefined
+    ? SpeechError.retrySchedule({ maxRetries: options.maxRetries })
+    : Schedule.passthrough(options.retry).pipe(
+      Schedule.whileInput(SpeechError.isRetryable),
+      Schedule.modifyDelay((error, delay) =>
+        error._tag === "RateLimited" && error.retryAfter !== undefined ? Duration.max(error.retryAfter, delay) : delay
+      )
+    )
+
+/**
+ * Speaks growing text with whatever `SpeechSynthesizer` is there, segment by segment.
+ *
+ * - Audio leaves in the order of the text; the first audio of the first segment leaves as soon as it exists.
+ * - At most `prefetch` segments are ahead of the listener, and the text is read no faster than that: a slow listener slows
+ *   the writer.
+ * - A segment is retried only before its first sample has left.
+ * - Interruption of the audio interrupts the request that is running and the reading of the text.
+ *
+ * @example
+ * ```ts
+ * import { WavesSpeechSynthesizer } from "@effect-smallest/core"
+ * import { SpeechStream } from "@effect-smallest/stream"
+ * import { Layer } from "effect"
+ *
+ * const Speech = SpeechStream.layerSegmented({ firstSegment: "clause" }).pipe(
+ *   Layer.provideMerge(WavesSpeechSynthesizer.layer())
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSegmented = (options: SegmentedOptions = {}): Layer.Layer<SpeechStream, never, SpeechSynthesizer> =>
+  Layer.effect(
+    SpeechStream,
+    Effect.map(SpeechSynthesizer, (synthesizer) =>
+      make((text, request) =>
+        speakSegments(
+          textSegments(text, {
+            segmenter: options,
+            sentenceTimeout: Duration.decode(options.sentenceTimeout ?? "300 millis"),
+            queueTimeout: Duration.decode(options.queueTimeout ?? "5 seconds")
+          }),
+          {
+            synthesizer,
+            request: options.trimSilence === true ? { removeExtraSilence: true, ...request } : request ?? {},
+            prefetch: Math.max(0, Math.floor(options.prefetch ?? 1)),
+            schedule: scheduleOf(options),
+            onSegmentFailure: options.onSegmentFailure ?? "fail",
+            gap: Duration.decode(options.gap ?? 0),
+            fade: Duration.decode(options.fade ?? "2 millis")
+          }
+        )
+      ))
+  )
+
+const isText = (args: IArguments): boolean =>
+  typeof args[0] === "string" || Predicate.hasProperty(args[0], Stream.StreamTypeId)
+
+/**
+ * Speaks a text as it grows and tells everything that happens: segments, audio, words where the engine knows their times,
+ * and the end.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const events: {
+  (options?: SpeechOptions): <E = never, R = never>(
+    text: TextSource<E, R>
+  ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
+  <E = never, R = never>(
+    text: TextSource<E, R>,
+    options?: SpeechOptions
+  ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
+} = dual(isText, <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
+  Stream.unwrap(Effect.map(SpeechStream, (service) => service.events(text, options))))
+
+/**
+ * Speaks a text as it grows, as a stream of PCM.
+ *
+ * @example
+ * ```ts
+ * import { AudioFile } from "@effect-smallest/core"
+ * import { SpeechStream } from "@effect-smallest/stream"
+ * import { Stream } from "effect"
+ *
+ * const tokens = Stream.make("Hello", " there. How ", "are you?")
+ *
+ * const program = AudioFile.save("hello.wav", SpeechStream.fromText(tokens))
+ * const slower = AudioFile.save("slow.wav", tokens.pipe(SpeechStream.fromText({ speed: 0.8 })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const fromText: {
+  (options?: SpeechOptions): <E = never, R = never>(
+    text: TextSource<E, R>
+  ) => Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
+  <E = never, R = never>(
+    text: TextSource<E, R>,
+    options?: SpeechOptions
+  ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
+} = dual(isText, <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
+  Stream.unwrap(Effect.map(SpeechStream, (service) => service.fromText(text, options))))

@@ -1,0 +1,152 @@
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as SpeechText from "../SpeechText.js"
+import * as TextSegmenter from "../TextSegmenter.js"
+
+/**
+ * A segment that has something to say.
+ *
+ * @internal
+ */
+export interface SpokenSegment {
+  readonly text: string
+  readonly textOffset: number
+}
+
+/** @internal */
+export interface Options {
+  readonly segmenter: TextSegmenter.Options
+  readonly sentenceTimeout: Duration.Duration
+  readonly queueTimeout: Duration.Duration
+}
+
+type Arrival<E> =
+  | { readonly _tag: "Text"; readonly input: SpeechText.Input }
+  | { readonly _tag: "End"; readonly exit: Exit.Exit<void, E> }
+
+// Pieces of text that may wait between the writer and the segmenter.
+const readAhead = 16
+
+// A finished book is cut as it is spoken and not at once: the segments do not depend on how the text arrives.
+const pieceLength = 4096
+
+const pieces = (input: SpeechText.Input): Chunk.Chunk<SpeechText.Input> =>
+  typeof input !== "string" || input.length <= pieceLength
+    ? Chunk.of(input)
+    : Chunk.makeBy(Math.ceil(input.length / pieceLength), (i) => input.slice(i * pieceLength, (i + 1) * pieceLength))
+
+/**
+ * Cuts growing text into segments worth speaking, and does not wait for ever: text that ends like a sentence goes after
+ * `sentenceTimeout` without more, any whole words after `queueTimeout`.
+ *
+ * The text is read only while somebody asks for a segment, and the clocks run only then.
+ *
+ * @internal
+ */
+export const textSegments = <E, R>(
+  text: string | Stream.Stream<SpeechText.Input, E, R>,
+  options: Options
+): Stream.Stream<SpokenSegment, E, R> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
+    const source: Stream.Stream<SpeechText.Input, E, R> = typeof text === "string" ? Stream.succeed(text) : text
+    const inbox = yield* makeInbox<Arrival<E>>(readAhead)
+    yield* source.pipe(
+      Stream.mapConcatChunk(pieces),
+      Stream.runForEach((input) => inbox.put({ _tag: "Text", input })),
+      Effect.exit,
+      Effect.flatMap((exit) => inbox.put({ _tag: "End", exit })),
+      Effect.interruptible,
+      Effect.forkScoped
+    )
+
+    const segmenter = TextSegmenter.make(options.segmenter)
+    let state = segmenter.initial
+    let isStale = false // waiting longer would change nothing: what is pending is one unfinished word
+    let end: Exit.Exit<void, E> | undefined
+
+    const advance = (
+      [next, segments]: readonly [TextSegmenter.State, Chunk.Chunk<TextSegmenter.Segment>]
+    ): Chunk.Chunk<TextSegmenter.Segment> => {
+      state = next
+      return segments
+    }
+
+    const onTimeout = (): Chunk.Chunk<TextSegmenter.Segment> => {
+      if (segmenter.endsSentence(state)) return advance(segmenter.flush(state))
+      isStale = true
+      return advance(segmenter.takeWords(state))
+    }
+
+    const onArrival = (arrival: Arrival<E>): Chunk.Chunk<TextSegmenter.Segment> => {
+      isStale = false
+      if (arrival._tag === "End") {
+        // What was written before the text failed is still text: it leaves before the failure does.
+        end = arrival.exit
+        return advance(segmenter.flush(state))
+      }
+      return advance(
+        SpeechText.isFlush(arrival.input) ? segmenter.flush(state) : segmenter.push(state, arrival.input)
+      )
+    }
+
+    const patience = (): Option.Option<Duration.Duration> => {
+      if (state.pending === "" || isStale) return Option.none()
+      return Option.some(segmenter.endsSentence(state) ? options.sentenceTimeout : options.queueTimeout)
+    }
+
+    const next = Effect.suspend(() =>
+      end === undefined
+        ? Effect.map(
+          inbox.takeWithin(patience()),
+          Option.match({ onNone: onTimeout, onSome: onArrival })
+        )
+        : Exit.match(end, {
+          onFailure: (cause) => Effect.failCause(Cause.map(cause, Option.some)),
+          onSuccess: () => Effect.fail(Option.none<E>())
+        })
+    )
+
+    return Stream.repeatEffectChunkOption(next).pipe(
+      Stream.filter((segment) => TextSegmenter.isSpeakable(segment.text))
+    )
+  }))
+
+interface Inbox<A> {
+  /** Waits for room. */
+  readonly put: (item: A) => Effect.Effect<void>
+  /** The next item, or none if the limit passes first. */
+  readonly takeWithin: (limit: Option.Option<Duration.Duration>) => Effect.Effect<Option.Option<A>>
+}
+
+// A queue whose `take` can lose a race against a clock without losing an item: the race is for a signal, not for the item.
+const makeInbox = Effect.fnUntraced(function*<A>(capacity: number): Effect.fn.Return<Inbox<A>> {
+  const items: Array<A> = []
+  const room = yield* Effect.makeSemaphore(capacity)
+  const filled = yield* Effect.makeLatch()
+
+  const poll = Effect.suspend((): Effect.Effect<Option.Option<A>> => {
+    const item = items.shift()
+    if (items.length === 0) filled.unsafeClose()
+    return item === undefined ? Effect.succeedNone : Effect.as(room.release(1), Option.some(item))
+  })
+
+  return {
+    put: (item) =>
+      Effect.zipRight(
+        room.take(1),
+        Effect.sync(() => {
+          items.push(item)
+          filled.unsafeOpen()
+        })
+      ),
+    takeWithin: Option.match({
+      onNone: () => Effect.zipRight(filled.await, poll),
+      onSome: (limit) => Effect.zipRight(Effect.timeoutOption(filled.await, limit), poll)
+    })
+  }
+})
