@@ -1,0 +1,1795 @@
+/**
+ * The scanner behind `TextSegmenter`: one pass over the text, one table look-up for every code unit, and a decision of bounded reach at
+ * every mark that may end a segment.
+ *
+ * @since 0.1.0
+ */
+import type { Segment, State } from "../TextSegmenter.js"
+import * as Chars from "./segmenterCharacters.js"
+import * as Languages from "./segmenterLanguages.js"
+
+/** @internal */
+export interface Rules {
+  readonly maxLength: number
+  readonly minLength: number
+  readonly firstClause: boolean
+  /** The locale for dictionaries of words. */
+  readonly locale: string
+  /** Rules fixed by the caller; otherwise they follow from script and guess. */
+  readonly language: Languages.Language | undefined
+  readonly subtag: string | undefined
+}
+
+interface ListItem {
+  /** "1" or "a", and what closes the marker: ".", ")" or ".)". */
+  readonly alphabet: "1" | "a"
+  readonly close: string
+  readonly next: number
+  /** Whether the text of the item starts with a capital. */
+  readonly upper: boolean
+}
+
+/**
+ * What the scanner remembers beside the text itself. Positions count from the start of the pending text; 0 means none.
+ *
+ * @internal
+ */
+export interface Memory {
+  /** Text that arrived while a long segment without any boundary is pending: looked at in larger pieces, so that time stays linear. */
+  readonly unread: string
+  readonly position: number
+  /** The segment is complete up to `position`; blanks that follow still belong to it. */
+  readonly closed: number
+  readonly sentence: number
+  readonly clause: number
+  readonly blank: number
+  readonly line: number
+  readonly word: number
+  readonly titles: number
+  readonly list: ListItem | undefined
+  readonly language: string
+}
+
+/** @internal */
+export const initialMemory: Memory = {
+  unread: "",
+  position: 0,
+  closed: 0,
+  sentence: 0,
+  clause: 0,
+  blank: 0,
+  line: 0,
+  word: -1,
+  titles: 0,
+  list: undefined,
+  language: "en"
+}
+
+/** The decision needs text that has not arrived. */
+const Wait = -1
+/** Not a boundary. */
+const None = 0
+
+// How far a decision looks. Blanks beyond `blankReach` count as the end of a paragraph.
+const blankReach = 64
+const wordReach = 32
+const tokenReach = 48
+const markReach = 64
+const emojiReach = 48
+
+/** A pending text longer than this is read on only when it has grown by 1/64. */
+const patience = 4096
+
+/** The first clause is spoken early if it has at least this many columns. */
+const clauseColumns = 10
+
+// Lines of prose broken by hand are this wide.
+const wrapMinimum = 45
+const wrapCertain = 55
+const wrapMaximum = 100
+
+const romanNumeral = /^(?=[IVXLCDM])M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})$/
+const acronym = /^(\p{L}\.)+\p{L}$/u
+const singleLetter = /^\p{L}\p{M}*$/u
+const integer = /^\p{Nd}+$/u
+const numeric = /^[\p{Sc}(]*\p{Nd}[\p{Nd}.,:/\u2019'-]*[%\u00b0\u00ba\u00aa]?$/u
+const plainWord = /^[\p{L}\p{M}'\u2019\u2011-]+$/u
+const vowelless = /^\p{Lu}?[bcdfghjklmnpqrstvwxz]{1,4}$/u
+const camel = /^\p{Ll}{1,2}\p{Lu}/u
+
+/** What follows a mark. */
+interface Following {
+  /** Where the next thing that is not blank starts. */
+  at: number
+  blanks: boolean
+  newlines: number
+  /** The class of what follows once quotes, brackets and dashes are skipped. */
+  kind: number
+  /** Where that stands. */
+  under: number
+  opener: boolean
+  bracket: boolean
+  dash: boolean
+  emoji: boolean
+  /** The end of emoji that comment the sentence before them. */
+  emojiEnd: number
+}
+
+class Scanner {
+  readonly rules: Rules
+  readonly text: string
+  readonly final: boolean
+  readonly segments: Array<Segment> = []
+  start = 0
+  position: number
+  private closed: boolean
+  private sentence: number
+  private clause: number
+  private blank: number
+  private line: number
+  private word: number
+  private titles: number
+  private list: ListItem | undefined
+  private language: string
+  private index: number
+  private readonly offset: number
+  /** Where the scan goes on when the mark at hand is no boundary. */
+  private next = 0
+  private readonly following: Following = {
+    at: 0,
+    blanks: false,
+    newlines: 0,
+    kind: Chars.End,
+    under: 0,
+    opener: false,
+    bracket: false,
+    dash: false,
+    emoji: false,
+    emojiEnd: 0
+  }
+
+  constructor(rules: Rules, state: State, text: string, final: boolean) {
+    const memory = state.memory
+    this.rules = rules
+    this.text = text
+    this.final = final
+    this.position = memory.position
+    this.closed = memory.closed > 0
+    this.sentence = memory.sentence
+    this.clause = memory.clause
+    this.blank = memory.blank
+    this.line = memory.line
+    this.word = memory.word
+    this.titles = memory.titles
+    this.list = memory.list
+    this.language = memory.language
+    this.index = state.index
+    this.offset = state.textOffset
+  }
+
+  state(): State {
+    const from = this.start
+    const relative = (position: number) => position > from ? position - from : 0
+    return {
+      pending: this.text.slice(from),
+      textOffset: this.offset + from,
+      index: this.index,
+      memory: {
+        unread: "",
+        position: this.position - from,
+        closed: this.closed ? this.position - from : 0,
+        sentence: relative(this.sentence),
+        clause: relative(this.clause),
+        blank: relative(this.blank),
+        line: this.line - from,
+        word: this.word < from ? -1 : this.word - from,
+        titles: this.titles,
+        list: this.list,
+        language: this.language
+      }
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // The pass
+  // -------------------------------------------------------------------------------------------------------------------
+
+  run(): void {
+    const { roles } = Chars
+    const text = this.text
+    const end = text.length
+    while (true) {
+      if (this.closed && !this.absorb()) {
+        return
+      }
+      const limit = this.start + this.rules.maxLength
+      const stop = limit < end ? limit : end
+      let position = this.position
+      let advanced = true
+      while (position < stop) {
+        const role = roles[text.charCodeAt(position)]
+        if (role === Chars.Plain) {
+          position++
+          continue
+        }
+        const boundary = role === Chars.Blank ? this.examineBlank(position) : this.examine(position, role ?? 0)
+        if (boundary === Wait) {
+          this.position = position
+          return
+        }
+        if (boundary > this.start && this.isWorthy(boundary)) {
+          if (boundary > limit) {
+            this.position = position
+            this.cut(limit)
+          } else {
+            this.closed = true
+            this.position = boundary
+          }
+          advanced = false
+          break
+        }
+        position = this.next
+      }
+      if (!advanced) {
+        continue
+      }
+      this.position = position
+      if (position >= end) {
+        break
+      }
+      if (!this.cut(limit)) {
+        return
+      }
+    }
+    if (this.final && this.start < end) {
+      // A mark's look ahead may have passed the cap.
+      while (end - this.start > this.rules.maxLength) {
+        this.cut(this.start + this.rules.maxLength)
+      }
+      this.emit(end)
+    }
+  }
+
+  /** Gives blanks after a complete segment to it, as far as they fit; false if more may come. */
+  private absorb(): boolean {
+    const { text } = this
+    const limit = this.start + this.rules.maxLength
+    const first = this.position
+    let position = first
+    let newlines = 0
+    while (position < text.length && position < limit) {
+      const role = Chars.roles[text.charCodeAt(position)]
+      if (role === Chars.Newline) {
+        this.line = position + 1
+        newlines++
+      } else if (role !== Chars.Blank) {
+        break
+      }
+      position++
+    }
+    this.position = position
+    if (position === text.length && !this.final) {
+      return false
+    }
+    if (newlines > 1) {
+      this.list = undefined
+    }
+    if (position < text.length && position > first && !Chars.isPlainBoundary(text, position)) {
+      // A combining mark joins the blank before it, and a line break may be two units.
+      position--
+    }
+    this.closed = false
+    this.position = position
+    this.emit(position)
+    return true
+  }
+
+  /** Cuts at the cap: at a sentence or clause, else between words, else between graphemes; false if more text is needed. */
+  private cut(limit: number): boolean {
+    const { start, text } = this
+    let position = 0
+    if (this.sentence > start) {
+      position = this.sentence
+    } else if (this.clause - start >= this.rules.maxLength * 0.3) {
+      position = this.clause
+    } else if (Chars.isSpaceRole(Chars.roles[text.charCodeAt(limit)]) && this.isSpoken(limit)) {
+      position = limit
+    } else if (this.blank > start && this.isSpoken(this.blank)) {
+      position = this.blank
+    }
+    if (position === 0 || !Chars.isPlainBoundary(text, position)) {
+      const wanted = position === 0 ? limit : position
+      if (!this.final && text.length < wanted + Chars.wordContext) {
+        return false
+      }
+      position = position === 0 && Chars.isUnspaced(text.charCodeAt(limit - 1))
+        ? Chars.wordCut(text, start, limit, this.rules.locale)
+        : Chars.graphemeCut(text, start, wanted)
+    }
+    this.emit(position)
+    if (this.position < this.start) {
+      this.position = this.start
+    }
+    return true
+  }
+
+  private emit(end: number): void {
+    this.segments.push({ index: this.index, text: this.text.slice(this.start, end), textOffset: this.offset + this.start })
+    this.index++
+    this.start = end
+    if (this.sentence <= end) {
+      this.sentence = 0
+    }
+    if (this.clause <= end) {
+      this.clause = 0
+    }
+    if (this.blank <= end) {
+      this.blank = 0
+    }
+    this.word = -1
+    this.titles = 0
+  }
+
+  /** Whether a segment that ends here has something to say and is long enough. */
+  private isWorthy(boundary: number): boolean {
+    if (!this.isSpoken(boundary)) {
+      return false
+    }
+    if (this.rules.minLength > 0) {
+      const { roles } = Chars
+      let from = this.start
+      let to = boundary
+      while (from < to && Chars.isSpaceRole(roles[this.text.charCodeAt(from)])) {
+        from++
+      }
+      while (to > from && Chars.isSpaceRole(roles[this.text.charCodeAt(to - 1)])) {
+        to--
+      }
+      if (to - from < this.rules.minLength) {
+        if (boundary <= this.start + this.rules.maxLength) {
+          this.sentence = boundary
+        }
+        this.next = Math.max(this.next, boundary)
+        return false
+      }
+    }
+    return true
+  }
+
+  /** Whether there is a letter or a digit between the start of the segment and `end`. */
+  private isSpoken(end: number): boolean {
+    if (this.word < this.start) {
+      // `word` is the first letter or digit, or where the search for it goes on, kept negative.
+      const { text } = this
+      let position = this.word < -1 ? Math.max(-this.word - 2, this.start) : this.start
+      while (position < end) {
+        const unit = text.charCodeAt(position)
+        if (Chars.isHighSurrogate(unit)) {
+          if (Chars.isWordClass(Chars.classOf(text.codePointAt(position) ?? 0))) {
+            break
+          }
+          position++
+        } else if (Chars.isWordClass(Chars.classOf(unit))) {
+          break
+        }
+        position++
+      }
+      if (position >= end) {
+        this.word = -end - 2
+        return false
+      }
+      this.word = position
+    }
+    return this.word < end
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Reading around a position
+  // -------------------------------------------------------------------------------------------------------------------
+
+  private classAt(position: number): number {
+    const code = this.text.codePointAt(position)
+    return code === undefined ? Chars.End : Chars.classOf(code)
+  }
+
+  /** The class of the code point that ends before `position`, combining marks skipped. */
+  private classBefore(position: number): number {
+    const { text } = this
+    let at = position
+    while (at > this.start) {
+      const unit = text.charCodeAt(at - 1)
+      const width = Chars.isLowSurrogate(unit) && at - 1 > this.start && Chars.isHighSurrogate(text.charCodeAt(at - 2)) ? 2 : 1
+      const found = Chars.classOf(width === 2 ? text.codePointAt(at - 2) ?? 0 : unit)
+      if (found !== Chars.Extend) {
+        return found
+      }
+      at -= width
+    }
+    return Chars.End
+  }
+
+  private isMissing(position: number): boolean {
+    return !this.final &&
+      (position >= this.text.length ||
+        position + 1 === this.text.length && Chars.isHighSurrogate(this.text.charCodeAt(position)))
+  }
+
+  private role(position: number): number {
+    return Chars.roles[this.text.charCodeAt(position)] ?? 0
+  }
+
+  /** The characters before `position` back to a blank, without opening quotes and brackets. */
+  private tokenBefore(position: number): string {
+    const { text } = this
+    let from = position
+    const floor = Math.max(this.start, position - tokenReach)
+    while (from > floor && !Chars.isSpaceRole(this.role(from - 1))) {
+      from--
+    }
+    while (from < position) {
+      const found = this.classAt(from)
+      if (found !== Chars.Quote && found !== Chars.Opener && found !== Chars.Dash && text[from] !== "*" && text[from] !== "_") {
+        break
+      }
+      from++
+    }
+    return text.slice(from, position)
+  }
+
+  /** The word that starts at `position`, or `undefined` if its end has not arrived. */
+  private wordAt(position: number): string | undefined {
+    const { text } = this
+    const ceiling = Math.min(text.length, position + wordReach)
+    let to = position
+    while (to < ceiling) {
+      const found = this.classAt(to)
+      if (!Chars.isLetter(found) && found !== Chars.Extend) {
+        break
+      }
+      to += Chars.isHighSurrogate(text.charCodeAt(to)) ? 2 : 1
+    }
+    return to >= text.length && to - position < wordReach && !this.final ? undefined : text.slice(position, to)
+  }
+
+  private isSegmentStart(position: number): boolean {
+    for (let at = this.start; at < position; at++) {
+      const role = this.role(at)
+      if (Chars.isSpaceRole(role) || role === Chars.Bullet) {
+        continue
+      }
+      if (at > this.start + markReach || Chars.isWordClass(this.classAt(at))) {
+        return false
+      }
+    }
+    return true
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Blanks, lines, clauses
+  // -------------------------------------------------------------------------------------------------------------------
+
+  private examineBlank(position: number): number {
+    const end = position + 1
+    this.next = end
+    if (this.sentence === position && position > this.start) {
+      this.sentence = end
+    }
+    if (position > this.start) {
+      const before = this.text.charCodeAt(position - 1)
+      const role = Chars.roles[before]
+      if (role === Chars.Clause || (this.clause === position && this.clause > 0) || Chars.isThaiOrLao(before)) {
+        this.clause = end
+        if (this.firstClauseEnds(end)) {
+          return end
+        }
+      }
+    }
+    this.blank = end
+    return None
+  }
+
+  private firstClauseEnds(end: number): boolean {
+    if (!this.rules.firstClause || this.index > 0) {
+      return false
+    }
+    let columns = 0
+    for (let at = this.start; at < end && columns < clauseColumns; at++) {
+      const unit = this.text.charCodeAt(at)
+      if (!Chars.isSpaceRole(Chars.roles[unit])) {
+        columns += Chars.isWide(unit) ? 2 : 1
+      }
+    }
+    return columns >= clauseColumns
+  }
+
+  private examine(position: number, role: number): number {
+    this.next = position + 1
+    switch (role) {
+      case Chars.Newline:
+        return this.examineNewline(position)
+      case Chars.Stop:
+      case Chars.Strong:
+      case Chars.Wide:
+      case Chars.Ellipsis:
+        return this.examineMark(position)
+      case Chars.Clause:
+        return this.examineClause(position)
+      case Chars.WideClause: {
+        if (this.isMissing(position + 1)) {
+          return Wait
+        }
+        const end = this.closers(position + 1)
+        if (end === Wait) {
+          return Wait
+        }
+        if (this.classBefore(position) === Chars.Digit && this.classAt(end) === Chars.Digit) {
+          return None
+        }
+        this.clause = end
+        this.next = end
+        return this.firstClauseEnds(end) ? end : None
+      }
+      case Chars.ListClose:
+        return this.examineListClose(position)
+      case Chars.Bullet:
+        return position > this.start && Chars.isSpaceRole(this.role(position - 1)) ? position : None
+      case Chars.TitleOpen:
+        this.titles++
+        return None
+      case Chars.TitleClose:
+        this.titles = Math.max(0, this.titles - 1)
+        return None
+      default:
+        return this.examineEmoji(position)
+    }
+  }
+
+  private examineNewline(position: number): number {
+    const { text } = this
+    const line = this.line
+    this.titles = 0
+    // How the line ends.
+    let last = position
+    while (last > this.start && Chars.isSpaceRole(this.role(last - 1))) {
+      last--
+    }
+    // A space before the break means that the line flows on, as in mail.
+    const flowed = last < position && this.role(position - 1) === Chars.Blank
+    // What follows.
+    let at = position
+    let newlines = 0
+    while (at < text.length && at - position < blankReach && Chars.isSpaceRole(this.role(at))) {
+      if (this.role(at) === Chars.Newline && !(text[at] === "\n" && text[at - 1] === "\r")) {
+        newlines++
+      }
+      at++
+    }
+    if (this.isMissing(at) && at - position < blankReach) {
+      // Two line breaks are enough to know.
+      return newlines > 1 ? this.endLine(position + 1) : Wait
+    }
+    if (newlines > 1 || at - position >= blankReach) {
+      return this.endLine(position + 1)
+    }
+    if (last === this.start) {
+      this.line = position + 1
+      return None
+    }
+    const soft = this.isSoftBreak(position, line, last, at, flowed)
+    if (soft === Wait) {
+      return Wait
+    }
+    if (soft === 1) {
+      this.line = position + 1
+      if (this.sentence === position) {
+        this.sentence = position + 1
+      }
+      this.blank = position + 1
+      return None
+    }
+    return this.endLine(position + 1)
+  }
+
+  private endLine(end: number): number {
+    this.line = end
+    this.blank = end
+    return end
+  }
+
+  /** Whether a single line break stands within a sentence: 1 yes, 0 no, `Wait`. */
+  private isSoftBreak(position: number, line: number, last: number, at: number, flowed: boolean): number {
+    const { text } = this
+    const kind = this.classAt(at)
+    const lastUnit = text.charCodeAt(last - 1)
+    const lastRole = Chars.roles[lastUnit]
+    if (kind === Chars.End || this.role(at) === Chars.Bullet) {
+      return 0
+    }
+    const item = this.isItem(at)
+    if (item !== 0) {
+      return item === Wait ? Wait : 0
+    }
+    if (flowed && (kind === Chars.Lower || kind === Chars.Opener)) {
+      return 1
+    }
+    if (lastRole === Chars.Stop) {
+      // The mark before it was found to be none: "Dr.\nSmith".
+      return 1
+    }
+    if (text[last - 1] === "," || lastRole === Chars.WideClause || text[last - 1] === "\u060c") {
+      return 1
+    }
+    const language = this.languageFor(text.slice(Math.max(this.start, last - wordReach), last))
+    const word = /[\p{L}\p{M}]+$/u.exec(text.slice(Math.max(this.start, last - wordReach), last))?.[0] ?? ""
+    if (word !== "" && language.joiners.has(word.toLowerCase()) || Languages.japaneseParticle.test(word)) {
+      return 1
+    }
+    let columns = Math.min(last - line, wrapMaximum + 1)
+    for (let from = Math.max(line, this.start, last - wrapMaximum); from < last; from++) {
+      if (Chars.isWide(text.charCodeAt(from))) {
+        columns++
+      }
+    }
+    if (columns < wrapMinimum) {
+      return 0
+    }
+    if (kind === Chars.Lower) {
+      return 1
+    }
+    return columns >= wrapCertain && columns <= wrapMaximum && Chars.isWordClass(kind) ? 1 : 0
+  }
+
+  /** Whether a list item, heading or quotation in Markdown's or plain text's manner starts here: 1, 0 or `Wait`. */
+  private isItem(at: number): number {
+    const { text } = this
+    const first = text[at]
+    if (first === "#" || first === ">" || first === "|") {
+      return 1
+    }
+    if (first === "-" || first === "*" || first === "+" || first === "\u2013" || first === "\u2014") {
+      return this.isMissing(at + 1) ? Wait : Chars.isSpaceRole(this.role(at + 1)) || text[at + 1] === first ? 1 : 0
+    }
+    let to = at
+    while (to < at + 4 && Chars.isWordClass(this.classAt(to))) {
+      to++
+    }
+    if (this.isMissing(to + 1)) {
+      return to === at ? 0 : Wait
+    }
+    const marker = text.slice(at, to)
+    const closed = text[to] === ")" || text[to] === "."
+    return closed && Chars.isSpaceRole(this.role(to + 1)) && (integer.test(marker) || /^[a-zA-Z]$/.test(marker)) ? 1 : 0
+  }
+
+  private examineClause(position: number): number {
+    const { text } = this
+    const unit = text[position]
+    // Greek asks with a semicolon; Armenian typed on a Latin keyboard ends sentences with a colon.
+    if ((unit === ";" || unit === ":") && position > this.start) {
+      const before = text.charCodeAt(position - 1)
+      const asks = unit === ";" && before >= 0x0370 && before <= 0x03ff || unit === ":" && before >= 0x0531 && before <= 0x058f
+      if (asks) {
+        const end = this.closers(position + 1)
+        if (end === Wait || this.isMissing(end)) {
+          return Wait
+        }
+        if (this.look(end) === Wait) {
+          return Wait
+        }
+        const { blanks, kind } = this.following
+        return blanks && kind !== Chars.Lower && kind !== Chars.End ? end : None
+      }
+    }
+    if (unit === "\u2014" || unit === "\u2015") {
+      this.clause = position + 1
+    }
+    return None
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Lists and emoji
+  // -------------------------------------------------------------------------------------------------------------------
+
+  /**
+   * A marker such as "2." or "b)" that ends before `position`. At the start of a segment it opens a list; inside one it starts a new
+   * segment if it is the successor of the marker before.
+   */
+  private examineMarker(position: number, close: string, end: number): number {
+    const { text } = this
+    let from = position
+    while (from > this.start && Chars.isWordClass(Chars.classOf(text.charCodeAt(from - 1))) && position - from < 4) {
+      from--
+    }
+    const marker = text.slice(from, position)
+    const number = /^\d{1,3}$/.test(marker)
+    const letter = /^[a-z]$/.test(marker) || close !== "." && /^[A-Z]$/.test(marker)
+    if (!number && !letter) {
+      return None
+    }
+    if (from > this.start && text[from - 1] === "(") {
+      from--
+    }
+    if (from > this.start && !Chars.isSpaceRole(this.role(from - 1)) && this.role(from - 1) !== Chars.Bullet) {
+      return None
+    }
+    if (this.look(end) === Wait) {
+      return Wait
+    }
+    const { blanks, kind } = this.following
+    if (!blanks) {
+      return None
+    }
+    const alphabet = number ? "1" : "a"
+    const value = number ? Number(marker) : marker.toLowerCase().charCodeAt(0)
+    const upper = kind === Chars.Upper
+    const item: ListItem = { alphabet, close, next: value + 1, upper }
+    if (this.isSegmentStart(from)) {
+      this.list = item
+      this.next = end
+      return None
+    }
+    const list = this.list
+    if (
+      list !== undefined && list.alphabet === alphabet && list.close === close && list.next === value && list.upper === upper &&
+      (upper || kind === Chars.Lower || kind === Chars.Caseless)
+    ) {
+      // The look at the same marker again, from the start of its own segment, records it.
+      return from
+    }
+    return None
+  }
+
+  private examineListClose(position: number): number {
+    return this.examineMarker(position, ")", position + 1)
+  }
+
+  private isEmojiAt(position: number): boolean {
+    return this.classAt(position) === Chars.Emoji
+  }
+
+  /** The end of emoji that start at `position`, with blanks between them; `Wait` if they may go on. */
+  private emojiEnd(position: number): number {
+    const { text } = this
+    let at = position
+    let end = position
+    while (at - position < emojiReach) {
+      if (this.isMissing(at)) {
+        return Wait
+      }
+      const found = this.classAt(at)
+      if (found === Chars.Emoji || found === Chars.Extend) {
+        at += Chars.isHighSurrogate(text.charCodeAt(at)) ? 2 : 1
+        end = at
+      } else if (this.role(at) === Chars.Blank) {
+        at++
+      } else {
+        break
+      }
+    }
+    return end
+  }
+
+  /** An emoji after a sentence without a mark: "See you then 👋 Let me know". */
+  private examineEmoji(position: number): number {
+    if (this.isMissing(position)) {
+      return Wait
+    }
+    if (!this.isEmojiAt(position)) {
+      return None
+    }
+    const end = this.emojiEnd(position)
+    if (end === Wait) {
+      return Wait
+    }
+    this.next = end
+    const unit = this.text.charCodeAt(position)
+    // Hearts and stars stand for words: "I ❤ New York".
+    if (unit < 0xd800 || position === this.start || this.role(position - 1) !== Chars.Blank) {
+      return None
+    }
+    if (this.look(end) === Wait) {
+      return Wait
+    }
+    if (!this.following.blanks || this.following.kind !== Chars.Upper) {
+      return None
+    }
+    const word = this.wordAt(this.following.under)
+    return word === undefined ? Wait : this.languageFor(word).starters.has(word.toLowerCase()) ? end : None
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Marks
+  // -------------------------------------------------------------------------------------------------------------------
+
+  /** The end of quotes, brackets, footnote marks and emphasis that belong to the mark before `position`. */
+  private closers(position: number): number {
+    const { text } = this
+    let at = position
+    while (at - position < markReach) {
+      if (this.isMissing(at)) {
+        return Wait
+      }
+      const found = this.classAt(at)
+      const unit = text[at]
+      if (found === Chars.Extend) {
+        at += Chars.isHighSurrogate(text.charCodeAt(at)) ? 2 : 1
+        continue
+      }
+      if (found === Chars.Closer || found === Chars.Superscript) {
+        at++
+        continue
+      }
+      if (found === Chars.Quote || unit === "*" || unit === "_" || unit === "~" || unit === "`") {
+        // The same sign opens and closes; before a letter it opens, unless one is open.
+        let after = at + 1
+        while (this.classAt(after) === Chars.Quote || this.classAt(after) === Chars.Closer || text[after] === unit) {
+          after++
+        }
+        if (this.isMissing(after)) {
+          return Wait
+        }
+        if (Chars.isWordClass(this.classAt(after)) && !this.isOpen(unit ?? "", at)) {
+          return at
+        }
+        at++
+        continue
+      }
+      if (unit === "[") {
+        let to = at + 1
+        while (to - at < 12 && (this.classAt(to) === Chars.Digit || text[to] === "," || text[to] === "-")) {
+          to++
+        }
+        if (this.isMissing(to)) {
+          return Wait
+        }
+        if (text[to] !== "]" || to === at + 1) {
+          return at
+        }
+        at = to + 1
+        continue
+      }
+      if (found === Chars.Emoji) {
+        const end = this.emojiEnd(at)
+        if (end === Wait) {
+          return Wait
+        }
+        at = end
+        continue
+      }
+      if (this.role(at) === Chars.Blank && at > this.start) {
+        // French closes with a space before the guillemet.
+        if (this.isMissing(at + 1)) {
+          return Wait
+        }
+        if (text[at + 1] === "\u00bb" || text[at + 1] === "\u203a") {
+          if (this.isMissing(at + 2)) {
+            return Wait
+          }
+          if (!Chars.isWordClass(this.classAt(at + 2))) {
+            at += 2
+            continue
+          }
+        }
+      }
+      return at
+    }
+    return at
+  }
+
+  /** Whether the quotation mark at `position` closes one that opened in this segment. */
+  private isOpen(mark: string, position: number): boolean {
+    if (mark === "'" || mark === "\u2019" || mark === "*" || mark === "_" || mark === "~" || mark === "`") {
+      return false
+    }
+    if (mark === "\u201d" || mark === "\u00bb" || mark === "\uff02") {
+      return true
+    }
+    if (mark === "\u201c" || mark === "\u2018" || mark === "\u00ab" || mark === "\u201e" || mark === "\u201a") {
+      return false
+    }
+    let open = false
+    for (let at = Math.max(this.start, position - 1024); at < position; at++) {
+      if (this.text[at] === mark) {
+        open = !open
+      }
+    }
+    return open
+  }
+
+  /** Fills `following` for what stands after `position`. */
+  private look(position: number): number {
+    const { text, following } = this
+    let at = position
+    let newlines = 0
+    while (at < text.length && at - position < blankReach && Chars.isSpaceRole(this.role(at))) {
+      if (this.role(at) === Chars.Newline && !(text[at] === "\n" && text[at - 1] === "\r")) {
+        newlines++
+      }
+      at++
+    }
+    if (at - position >= blankReach) {
+      newlines = 2
+    } else if (this.isMissing(at)) {
+      return Wait
+    }
+    following.at = at
+    following.blanks = at > position
+    following.newlines = newlines
+    following.emoji = false
+    following.emojiEnd = position
+    if (following.blanks && newlines === 0 && this.isEmojiAt(at)) {
+      const end = this.emojiEnd(at)
+      if (end === Wait) {
+        return Wait
+      }
+      following.emoji = true
+      following.emojiEnd = end
+      at = end
+      while (at < text.length && at - end < blankReach && Chars.isSpaceRole(this.role(at))) {
+        at++
+      }
+      if (this.isMissing(at)) {
+        return Wait
+      }
+    }
+    let opener = false
+    let bracket = false
+    let dash = false
+    let under = at
+    while (under - at < 8) {
+      if (this.isMissing(under)) {
+        return Wait
+      }
+      const found = this.classAt(under)
+      if (found === Chars.Quote) {
+        opener = true
+      } else if (found === Chars.Opener) {
+        opener = true
+        bracket = bracket || text[under] !== "\u00bf" && text[under] !== "\u00a1"
+      } else if (found === Chars.Dash || text[under] === "*" || text[under] === "_") {
+        dash = dash || found === Chars.Dash
+      } else if (!(under > at && this.role(under) === Chars.Blank && (dash || opener))) {
+        break
+      }
+      under++
+    }
+    following.under = under
+    following.opener = opener
+    following.bracket = bracket
+    following.dash = dash
+    let kind = this.classAt(under)
+    if (kind === Chars.Lower) {
+      // "iPhone" and "eBay" start like capitals.
+      if (this.isMissing(under + 2)) {
+        return Wait
+      }
+      if (camel.test(text.slice(under, under + 3))) {
+        kind = Chars.Upper
+      }
+    }
+    following.kind = kind
+    return None
+  }
+
+  private examineMark(position: number): number {
+    const { text } = this
+    let end = position
+    let stops = 0
+    let strong = false
+    let wide = false
+    let ellipsis = false
+    while (end - position < markReach) {
+      const role = this.role(end)
+      if (end >= text.length) {
+        break
+      } else if (role === Chars.Stop) {
+        stops++
+      } else if (role === Chars.Strong) {
+        strong = true
+      } else if (role === Chars.Wide) {
+        wide = true
+      } else if (role === Chars.Ellipsis) {
+        ellipsis = true
+      } else {
+        break
+      }
+      end++
+    }
+    this.next = end
+    if (this.isMissing(end)) {
+      return Wait
+    }
+    if (this.titles > 0 || end - position >= markReach) {
+      return None
+    }
+    while (this.classAt(end) === Chars.Extend) {
+      end++
+      if (this.isMissing(end)) {
+        return Wait
+      }
+    }
+    const before = position > this.start ? this.classBefore(position) : Chars.Space
+    // "(?)", "[...]"
+    if (before === Chars.Opener && (this.classAt(end) === Chars.Closer || this.classAt(end) === Chars.Quote)) {
+      return None
+    }
+    const enclosed = before === Chars.Opener
+    if (wide) {
+      return this.examineWide(position, end, before)
+    }
+    if (stops === 1 && !strong && !ellipsis) {
+      return this.examineStop(position, before)
+    }
+    const close = this.closers(end)
+    if (close === Wait || this.look(close) === Wait) {
+      return Wait
+    }
+    this.next = Math.max(this.next, end)
+    if (enclosed) {
+      return None
+    }
+    return strong
+      ? this.examineStrong(position, end, close, before)
+      : this.examineEllipsis(position, end, close, stops)
+  }
+
+  private examineWide(position: number, end: number, before: number): number {
+    const { text } = this
+    const mark = text[position]
+    if (mark === "\uff0e" && before === Chars.Digit && this.classAt(end) === Chars.Digit) {
+      return None
+    }
+    const close = this.closers(end)
+    if (close === Wait || this.look(close) === Wait) {
+      return Wait
+    }
+    const { at, blanks, kind, under } = this.following
+    if (mark === "\u06d4" && !blanks && kind === Chars.Caseless) {
+      if (Languages.letterNames.has(this.tokenBefore(position).split("\u06d4").at(-1) ?? "")) {
+        return None
+      }
+    }
+    if (blanks) {
+      return kind === Chars.Lower && close > end && text[position] !== "\u3002" ? None : close
+    }
+    const role = this.role(at)
+    if (role === Chars.Clause || role === Chars.WideClause) {
+      return None
+    }
+    if (close > end && Chars.isUnspaced(text.charCodeAt(under))) {
+      // Quoted speech goes on with a particle or with who spoke.
+      if (this.isMissing(under + 7)) {
+        return Wait
+      }
+      const rest = text.slice(under, under + 8)
+      if (Languages.quotative.test(rest) || Languages.chineseSpeaker.test(rest)) {
+        return None
+      }
+    }
+    return close
+  }
+
+  private examineStrong(position: number, end: number, close: number, before: number): number {
+    const { at, blanks, dash, emoji, emojiEnd, kind, newlines, opener } = this.following
+    const { text } = this
+    if (emoji) {
+      return emojiEnd
+    }
+    if (!blanks) {
+      if (kind === Chars.End) {
+        return None
+      }
+      // No space after the mark.
+      if (before === Chars.Space || before === Chars.End) {
+        return None
+      }
+      const token = this.tokenBefore(position)
+      if (kind === Chars.Caseless) {
+        return before === Chars.Caseless && plainWord.test(token) ? close : None
+      }
+      if (kind === Chars.Upper && plainWord.test(token) && token.length > 1) {
+        const word = this.wordAt(this.following.under)
+        if (word === undefined) {
+          return Wait
+        }
+        return word.length > 1 && word !== word.toUpperCase() || this.languageFor(word).starters.has(word.toLowerCase()) ? close : None
+      }
+      return opener && this.classAt(at) === Chars.Opener && kind !== Chars.Lower ? close : None
+    }
+    if (newlines > 0) {
+      return close
+    }
+    const first = this.classAt(at)
+    if (kind === Chars.Upper || kind === Chars.Caseless || kind === Chars.Digit) {
+      return close
+    }
+    if (kind === Chars.Lower) {
+      if (close > end || dash) {
+        // Reported speech: "Stop!" he said. — Stop! — he said.
+        return opener && !dash && close > end ? close : None
+      }
+      if (opener) {
+        return first === Chars.Quote || this.following.bracket ? close : None
+      }
+      if (text[end - 1] === "!" && text.slice(position, end).indexOf("?") < 0) {
+        const token = this.tokenBefore(position)
+        if (Languages.exclaimed.has(token.toLowerCase()) || token === "") {
+          return None
+        }
+        return this.isLowerCaseStyle(position) ? close : None
+      }
+      return close
+    }
+    if (first === Chars.Punctuation || first === Chars.Closer) {
+      return first === Chars.Punctuation && Chars.isWordClass(kind) ? close : None
+    }
+    return kind === Chars.Symbol || kind === Chars.Emoji || opener || dash ? close : None
+  }
+
+  private examineEllipsis(position: number, end: number, close: number, stops: number): number {
+    const { blanks, dash, emoji, emojiEnd, kind, newlines, under } = this.following
+    if (emoji) {
+      return emojiEnd
+    }
+    const spaced = stops > 0 ? this.examineSpaced(position) : None
+    if (spaced !== None) {
+      return spaced
+    }
+    if (!blanks || position === this.start || this.isSegmentStart(position)) {
+      return None
+    }
+    if (newlines > 0) {
+      return kind === Chars.Lower && newlines < 2 ? None : close
+    }
+    if (kind === Chars.Upper) {
+      const word = this.wordAt(under)
+      if (word === undefined) {
+        return Wait
+      }
+      // "I ... I mean"
+      return dash || word === this.tokenBefore(position) || this.role(position - 1) === Chars.Blank && word === "I" ? None : close
+    }
+    if (close > end && (kind === Chars.Caseless || kind === Chars.Digit)) {
+      return close
+    }
+    return kind === Chars.Caseless && stops >= 4 ? close : None
+  }
+
+  /** Dots with spaces between them: three omit words within a sentence, four also end it. */
+  private examineSpaced(position: number): number {
+    const { text } = this
+    let last = position
+    let count = 1
+    while (count < markReach && this.role(last + 1) === Chars.Blank && text[last + 2] === ".") {
+      last += 2
+      count++
+    }
+    if (count === 1) {
+      return None
+    }
+    if (this.isMissing(last + 1) || this.role(last + 1) === Chars.Blank && this.isMissing(last + 2)) {
+      return Wait
+    }
+    const close = this.closers(last + 1)
+    if (close === Wait || this.look(close) === Wait) {
+      return Wait
+    }
+    this.next = last + 1
+    const attached = position > this.start && !Chars.isSpaceRole(this.role(position - 1))
+    const { blanks, kind } = this.following
+    if (count < 4 || !blanks || kind !== Chars.Upper) {
+      return None
+    }
+    // "compounds. . . . The": a full stop, then the omission, which belongs to what follows.
+    return attached && count === 4 && close === last + 1 ? position + 1 : close
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // The full stop
+  // -------------------------------------------------------------------------------------------------------------------
+
+  private examineStop(position: number, before: number): number {
+    const { text } = this
+    const end = position + 1
+    if (this.isMissing(end)) {
+      return Wait
+    }
+    const after = this.classAt(end)
+    // "1.) First"
+    if (text[end] === ")") {
+      const marker = this.examineMarker(position, ".)", end + 1)
+      if (marker !== None) {
+        return marker
+      }
+      if (this.next > end) {
+        return None
+      }
+    }
+    if (after === Chars.Digit) {
+      return this.examineNote(position)
+    }
+    if (Chars.isLetter(after)) {
+      return this.examineUnspaced(position, before, after)
+    }
+    const spaced = this.role(end) === Chars.Blank ? this.examineSpaced(position) : None
+    if (spaced !== None || this.next > end) {
+      return spaced
+    }
+    const close = this.closers(end)
+    if (close === Wait || this.look(close) === Wait) {
+      return Wait
+    }
+    const following = this.following
+    if (following.kind === Chars.End && !following.blanks) {
+      return None
+    }
+    if (!following.blanks) {
+      // A quotation that opens right after the mark.
+      const opens = following.opener && Chars.isWordClass(following.kind) && following.kind !== Chars.Lower &&
+        close === end && !following.dash
+      return opens && before !== Chars.Digit && this.classAt(end) !== Chars.Quote ? this.decide(position, close) : None
+    }
+    if (before === Chars.Space || before === Chars.End) {
+      // A mark on its own.
+      return position > this.start && following.kind === Chars.Upper ? close : None
+    }
+    if (close === end) {
+      const marker = this.examineMarker(position, ".", end)
+      if (marker !== None || this.next > end) {
+        return marker
+      }
+    }
+    return this.decide(position, close)
+  }
+
+  /** The number of a footnote right after the mark: "of cattle.13 These". */
+  private examineNote(position: number): number {
+    const { text } = this
+    let to = position + 1
+    while (to < position + 5 && this.classAt(to) === Chars.Digit) {
+      to++
+    }
+    if (this.isMissing(to)) {
+      return Wait
+    }
+    if (to > position + 4 || !/^\p{Ll}{3,}$/u.test(this.tokenBefore(position))) {
+      return None
+    }
+    if (this.look(to) === Wait) {
+      return Wait
+    }
+    const { blanks, kind } = this.following
+    const language = this.languageFor(this.tokenBefore(position))
+    return blanks && kind === Chars.Upper && !language.abbreviations.has(this.tokenBefore(position)) ? to : None
+  }
+
+  /** A letter right after the mark: an abbreviation, a domain, or a forgotten space. */
+  private examineUnspaced(position: number, before: number, after: number): number {
+    const { text } = this
+    if (after === Chars.Lower) {
+      return None
+    }
+    const token = this.tokenBefore(position)
+    if (after === Chars.Caseless) {
+      if (before !== Chars.Caseless || !plainWord.test(token) || Chars.isThaiOrLao(text.charCodeAt(position - 1))) {
+        return None
+      }
+      const known = this.languageFor(token).abbreviations.has(token) || Languages.letterNames.has(token)
+      const short = token.length < 3 && !Chars.isWide(text.charCodeAt(position - 1))
+      return known || short ? None : position + 1
+    }
+    const number = integer.test(token.replaceAll(",", "")) && !this.isSegmentStart(position - token.length)
+    if (!number && (!plainWord.test(token) || token.length < 2)) {
+      return None
+    }
+    const word = this.wordAt(position + 1)
+    if (word === undefined) {
+      return Wait
+    }
+    const stop = position + 1 + word.length
+    if (this.isMissing(stop + 1)) {
+      return Wait
+    }
+    const then = text[stop]
+    const language = this.languageFor(token)
+    const starter = language.starters.has(word.toLowerCase())
+    const title = ((language.abbreviations.get(word.toLowerCase()) ?? 0) & Languages.Title) !== 0
+    const ends = stop >= text.length || Chars.isSpaceRole(this.role(stop)) || then === "," || then === "!" || then === "?" ||
+      then === "'" || then === "\u2019" || then === ":" || then === "-" ||
+      then === "." && (stop + 1 >= text.length || Chars.isSpaceRole(this.role(stop + 1)) || this.classAt(stop + 1) === Chars.Upper)
+    if (!ends || language.abbreviations.has(token.toLowerCase()) && !starter) {
+      return None
+    }
+    const capitalised = this.classAt(position - token.length) === Chars.Upper
+    const wordLike = /^\p{Lu}\p{Ll}+$/u.test(word)
+    if (number) {
+      return wordLike && word.length > 1 || starter ? position + 1 : None
+    }
+    // "System.Out" and "Node.Js" are names; "Tuesday.The" is not.
+    const atStart = this.isSegmentStart(position - token.length)
+    if (capitalised && !(atStart && /^\p{Lu}\p{Ll}+$/u.test(token) && starter)) {
+      return (starter || title) && /\p{Ll}$/u.test(token) ? position + 1 : None
+    }
+    return wordLike && word.length > 2 || starter ? position + 1 : None
+  }
+
+  private languageFor(word: string): Languages.Language {
+    const { rules } = this
+    if (rules.language !== undefined) {
+      return rules.language
+    }
+    const script = /^[\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]*$/u.test(word) ? undefined : Languages.languageOfScript(word)
+    if (script !== undefined) {
+      return script
+    }
+    return Languages.language(this.language) ?? Languages.fallback()
+  }
+
+  private guessLanguage(position: number): void {
+    if (this.rules.language === undefined && this.rules.subtag === undefined) {
+      this.language = Languages.guess(this.text.slice(Math.max(this.start, position - 240), position), this.language)
+    }
+  }
+
+  /** Text that starts without a capital is chat: it has no capitals after marks either. */
+  private isLowerCaseStyle(position: number): boolean {
+    if (!this.isSpoken(position)) {
+      return false
+    }
+    return this.classAt(this.word) === Chars.Lower
+  }
+
+  /** Whether the full stop at `position`, which a blank follows, ends a sentence; `close` is the end of its closers. */
+  private decide(position: number, close: number): number {
+    const { text } = this
+    const following = this.following
+    const token = this.tokenBefore(position)
+    const { at, emoji, emojiEnd, kind, newlines } = following
+    const boundary = emoji ? emojiEnd : close
+    if (newlines > 1 || kind === Chars.End) {
+      return boundary
+    }
+    const script = text.charCodeAt(position - 1)
+    if (Chars.isThaiOrLao(script) || script >= 0x1780 && script <= 0x17ff) {
+      // Scripts whose full stops only shorten words.
+      return None
+    }
+    const closed = close > position + 1
+    if (closed) {
+      // A bracket or a quotation mark stands between: "(He left.) She stayed." and "This is great." she said.
+      if (kind === Chars.Lower) {
+        return None
+      }
+      return this.decideWord(token, position, boundary)
+    }
+    const first = this.classAt(at)
+    if (first === Chars.Punctuation && !Chars.isWordClass(kind) || first === Chars.Closer || text[at] === "&" || text[at] === "/") {
+      return None
+    }
+    return this.decideWord(token, position, boundary)
+  }
+
+  private decideWord(token: string, position: number, boundary: number): number {
+    const { text } = this
+    const { bracket, dash, kind, newlines, opener, under } = this.following
+    if (token === "") {
+      return kind === Chars.Lower ? None : boundary
+    }
+    if (integer.test(token)) {
+      return this.decideNumber(token, position, boundary)
+    }
+    if (numeric.test(token)) {
+      // "2.1. Overview" is a heading; "$5.50. Next" is not.
+      return kind === Chars.Lower || this.isSegmentStart(position - token.length) ? None : boundary
+    }
+    // The next word as a whole, where it matters.
+    const piece = /[\p{L}\p{M}\p{Nd}.\u00b0\u00ba\u00aa'\u2019\u06d4]+$/u.exec(token)?.[0] ?? ""
+    const found = this.abbreviation(token, piece, position)
+    const kinds = found.kinds
+    if (found.single || found.acronym || kinds !== 0) {
+      return this.decideAbbreviation(found, piece, position, boundary)
+    }
+    if (Languages.letterNames.has(piece)) {
+      return None
+    }
+    if (kind === Chars.Lower) {
+      if (dash || bracket || opener) {
+        return dash ? None : boundary
+      }
+      if (newlines > 0) {
+        return boundary
+      }
+      return this.decideLower(piece, position, boundary)
+    }
+    if (kind === Chars.Upper && !opener && vowelless.test(piece) && piece !== piece.toUpperCase()) {
+      this.guessLanguage(position)
+      const english = (this.rules.subtag ?? this.language) === "en"
+      if (english && !Languages.interjection.test(piece.toLowerCase())) {
+        const word = this.wordAt(under)
+        return word === undefined ? Wait : this.languageFor(piece).starters.has(word.toLowerCase()) ? boundary : None
+      }
+    }
+    if (romanNumeral.test(piece) && kind === Chars.Upper) {
+      this.guessLanguage(position)
+      if (this.languageFor(text.slice(position - token.length, position)).ordinals) {
+        const word = this.wordAt(under)
+        return word === undefined ? Wait : this.isStarter(word, piece) ? boundary : None
+      }
+    }
+    return boundary
+  }
+
+  /** A full stop before a word in lower case: abbreviations that are not known, and chat. */
+  private decideLower(piece: string, position: number, boundary: number): number {
+    if (!plainWord.test(piece) && piece !== "") {
+      // What ends in a digit, a bracket or a domain.
+      return /\p{L}{2,}$/u.test(piece) && this.isLowerCaseStyle(position) ? boundary : None
+    }
+    const lower = piece.toLowerCase()
+    if (Languages.anyLatin().abbreviations.has(lower) && !Languages.shortEnders.has(lower)) {
+      return None
+    }
+    if (/^\p{Ll}?\p{Lu}/u.test(piece) && piece.length < 4) {
+      return None
+    }
+    if (this.isLowerCaseStyle(position)) {
+      return piece.length >= 3 || Languages.shortEnders.has(lower) ? boundary : None
+    }
+    return piece.length >= 5 && !vowelless.test(piece) || Languages.shortEnders.has(lower) ? boundary : None
+  }
+
+  private decideNumber(token: string, position: number, boundary: number): number {
+    const { kind, opener, under } = this.following
+    if (kind === Chars.Lower) {
+      return None
+    }
+    if (kind === Chars.Digit) {
+      // Dates: "12. 5. 2024".
+      let to = under
+      while (to < under + 5 && this.classAt(to) === Chars.Digit) {
+        to++
+      }
+      if (this.isMissing(to)) {
+        return Wait
+      }
+      const year = to - under === 4 && token.length <= 2
+      return this.text[to] === "." || year ? token.length <= 2 || this.text[to] !== "." ? None : boundary : boundary
+    }
+    if (kind === Chars.Upper && !opener) {
+      const word = this.wordAt(under)
+      if (word === undefined) {
+        return Wait
+      }
+      if (token.length <= 2 && Languages.months.has(word.toLowerCase())) {
+        return None
+      }
+      if (token.length <= 3) {
+        this.guessLanguage(position)
+        if (this.languageFor(word).ordinals) {
+          return this.isStarter(word, token) ? boundary : None
+        }
+      }
+    }
+    return boundary
+  }
+
+  private isStarter(word: string, abbreviation: string): boolean {
+    const lower = word.toLowerCase()
+    return this.languageFor(word).starters.has(lower) ||
+      (this.rules.language === undefined && /^[\p{Script=Latin}.]+$/u.test(abbreviation) && Languages.fallback().starters.has(lower))
+  }
+
+  /** What is known of the word before the mark as an abbreviation. */
+  private abbreviation(
+    token: string,
+    piece: string,
+    position: number
+  ): { readonly kinds: number; readonly single: boolean; readonly acronym: boolean; readonly afterNumber: boolean; readonly joined: string } {
+    const { text } = this
+    let from = position - piece.length
+    // "5kg." as one word
+    const measured = /^\p{Nd}[\p{Nd}.,]*(\p{L}+)$/u.exec(piece)
+    const word = (measured?.[1] ?? piece).replaceAll("\u2019", "'")
+    const lower = word.toLowerCase()
+    const single = singleLetter.test(word) && measured === null
+    // "z. B.", "т. е.", "p. m.": the words before that end in a full stop belong to it.
+    let joined = lower
+    let parts = 0
+    let floor = Math.max(this.start, from - 16)
+    while (parts < 3 && from - 1 > floor && this.role(from - 1) === Chars.Blank && text[from - 2] === ".") {
+      let to = from - 2
+      while (to > floor && (Chars.isLetter(Chars.classOf(text.charCodeAt(to - 1))) || text[to - 1] === ".")) {
+        to--
+      }
+      if (to === from - 2 || from - 2 - to > 4) {
+        break
+      }
+      joined = text.slice(to, from - 2).toLowerCase() + "." + joined
+      from = to
+      parts++
+    }
+    let before = from - 1
+    while (before >= this.start && this.role(before) === Chars.Blank) {
+      before--
+    }
+    let afterNumber = measured !== null
+    if (!afterNumber && before >= this.start && before < from - 1) {
+      afterNumber = this.classBefore(before + 1) === Chars.Digit || romanNumeral.test(this.tokenBefore(before + 1))
+    }
+    const isAcronym = acronym.test(word)
+    const language = this.rules.language
+    let kinds = 0
+    const lookUp = (found: Languages.Language): number =>
+      (parts > 0 ? found.abbreviations.get(joined) : undefined) ?? found.abbreviations.get(lower) ??
+        found.abbreviations.get(token.toLowerCase()) ?? 0
+    if (language !== undefined) {
+      kinds = lookUp(language)
+    } else if (/\p{Script=Latin}/u.test(word)) {
+      if (lookUp(Languages.anyLatin()) !== 0) {
+        this.guessLanguage(position)
+        kinds = lookUp(Languages.language(this.language) ?? Languages.fallback())
+      }
+    } else {
+      kinds = lookUp(this.languageFor(word))
+    }
+    if (kinds === 0) {
+      kinds = lookUp(Languages.everywhere())
+    }
+    if ((kinds & Languages.Proper) !== 0) {
+      kinds = /^\p{Lu}/u.test(word) && !this.isSegmentStart(position - piece.length) ? kinds & ~Languages.Proper : 0
+    }
+    if ((kinds & Languages.Unit) !== 0 && afterNumber) {
+      kinds = Languages.Unit
+    } else {
+      kinds &= ~Languages.Unit
+    }
+    if (lower === "al") {
+      kinds = /\bet $/iu.test(text.slice(Math.max(this.start, position - 5), position - 2)) ? Languages.General : kinds & Languages.Title
+    }
+    return { kinds, single, acronym: isAcronym, afterNumber, joined }
+  }
+
+  private decideAbbreviation(
+    found: { readonly kinds: number; readonly single: boolean; readonly acronym: boolean; readonly joined: string },
+    piece: string,
+    position: number,
+    boundary: number
+  ): number {
+    const { text } = this
+    const { bracket, dash, emoji, kind, newlines, opener, under } = this.following
+    const { kinds } = found
+    if (kind === Chars.Lower) {
+      // A word that is also an abbreviation, in chat: "no. they left"
+      const lower = piece.toLowerCase()
+      const ordinary = !found.acronym && !found.single && Languages.shortEnders.has(lower) && (kinds & Languages.Unit) === 0
+      return ordinary && !dash && !opener && this.isLowerCaseStyle(position) ? boundary : None
+    }
+    const isAbbreviation = (bits: number): boolean => (kinds & bits) !== 0
+    if (isAbbreviation(Languages.Connector)) {
+      return None
+    }
+    if (emoji) {
+      return boundary
+    }
+    let word = ""
+    let initial = false
+    if (kind === Chars.Upper || kind === Chars.Caseless) {
+      const read = this.wordAt(under)
+      if (read === undefined || this.isMissing(under + read.length)) {
+        return Wait
+      }
+      word = read
+      initial = singleLetter.test(word) && text[under + word.length] === "."
+    }
+    const lower = word.toLowerCase()
+    const starter = !initial && word !== "" && this.isStarter(word, piece)
+    if (isAbbreviation(Languages.Numbered)) {
+      if (kind === Chars.Digit || kind === Chars.Symbol) {
+        return None
+      }
+      if (kind === Chars.Upper && !starter && (word.length === 1 || romanNumeral.test(word))) {
+        return None
+      }
+      if ((kinds & ~Languages.Numbered) === 0 && !found.single && !found.acronym) {
+        return boundary
+      }
+    }
+    if (isAbbreviation(Languages.Title)) {
+      // "Elm St. She": the name stands before it.
+      const named = /\p{Lu}[\p{L}\p{M}'\u2019-]+\s+$/u.test(text.slice(Math.max(this.start, position - piece.length - 24), position - piece.length)) &&
+        !/^(then|but|and|so|dear)\s+$/iu.test(text.slice(this.start, position - piece.length))
+      if (isAbbreviation(Languages.General)) {
+        return starter || newlines > 0 ? boundary : None
+      }
+      if (this.rules.subtag === "nl" || this.language === "nl") {
+        return None
+      }
+      return starter && (named || /^\p{Ll}/u.test(piece)) ? boundary : None
+    }
+    if (isAbbreviation(Languages.Unit) || isAbbreviation(Languages.Closing)) {
+      return kind === Chars.Digit || kind === Chars.Symbol || bracket ? None : boundary
+    }
+    if (isAbbreviation(Languages.Time)) {
+      if (kind === Chars.Digit || bracket || Languages.afterTime.has(lower) && kind === Chars.Upper) {
+        return None
+      }
+      const words = text.slice(this.start, position).trim().split(/\s+/, 5)
+      return words.length <= 4 && Languages.timePrepositions.has((words[0] ?? "").toLowerCase()) && !starter ? None : boundary
+    }
+    if (isAbbreviation(Languages.General)) {
+      return newlines > 0 ? boundary : this.afterName(starter, boundary)
+    }
+    // Initials and acronyms.
+    if (initial) {
+      return None
+    }
+    if (found.single) {
+      return this.decideInitial(piece, word, starter, position, boundary)
+    }
+    return newlines > 0 ? boundary : this.afterName(starter, boundary)
+  }
+
+  /** After an abbreviation that may end a sentence only a starter tells that it does. */
+  private afterName(starter: boolean, boundary: number): number {
+    const { bracket, dash, kind, opener } = this.following
+    if (kind === Chars.Upper) {
+      return starter && !bracket && !dash ? boundary : None
+    }
+    return opener && !bracket && kind !== Chars.Digit ? boundary : None
+  }
+
+  private decideInitial(piece: string, word: string, starter: boolean, position: number, boundary: number): number {
+    const { text } = this
+    const { kind, newlines } = this.following
+    const before = this.tokenBefore(position - piece.length - 1)
+    const lower = before.toLowerCase()
+    if (Languages.labels.has(lower) && kind !== Chars.Lower) {
+      return boundary
+    }
+    if (newlines > 0 && kind !== Chars.Upper) {
+      return boundary
+    }
+    if (piece === "I" && /^\p{Ll}/u.test(before) && lower !== "by") {
+      return boundary
+    }
+    if (kind === Chars.Upper) {
+      return starter && !Languages.nameLike.has(word.toLowerCase()) ? boundary : None
+    }
+    // Not a Latin initial but the last syllable of a word: scripts without case.
+    const unit = text.charCodeAt(position - 1)
+    if (Chars.isWide(unit)) {
+      return boundary
+    }
+    return None
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+  // Questions about what is pending
+  // -------------------------------------------------------------------------------------------------------------------
+
+  /** Whether the pending text would be a whole sentence if nothing followed. */
+  endsSentence(): boolean {
+    const { text } = this
+    if (!this.isSpoken(text.length)) {
+      return false
+    }
+    let end = text.length
+    let newline = false
+    while (end > this.start && Chars.isSpaceRole(this.role(end - 1))) {
+      newline = newline || this.role(end - 1) === Chars.Newline
+      end--
+    }
+    if (newline) {
+      return true
+    }
+    let mark = end
+    while (mark > this.start) {
+      const found = this.classBefore(mark)
+      const unit = text[mark - 1] ?? ""
+      if (
+        found !== Chars.Closer && found !== Chars.Quote && found !== Chars.Emoji && this.classAt(mark - 1) !== Chars.Extend &&
+        !"*_`~".includes(unit) && !Chars.isLowSurrogate(unit.charCodeAt(0)) && !(end - mark < 8 && unit === " " && mark < end)
+      ) {
+        break
+      }
+      mark--
+    }
+    const role = this.role(mark - 1)
+    if (mark === this.start || role !== Chars.Stop && role !== Chars.Strong && role !== Chars.Wide && role !== Chars.Ellipsis) {
+      const unit = text.charCodeAt(mark - 1)
+      return text[mark - 1] === ";" && mark - 2 >= this.start && Chars.isLetter(this.classBefore(mark - 1)) &&
+          /\p{Script=Greek}/u.test(text.charAt(mark - 2)) || this.isEmojiAt(mark) && mark < end && Number.isNaN(unit)
+    }
+    if (role !== Chars.Stop || mark - 2 >= this.start && this.role(mark - 2) !== Chars.Plain) {
+      return true
+    }
+    const position = mark - 1
+    const token = this.tokenBefore(position)
+    if (integer.test(token)) {
+      // "3." may go on as "3.14" or as a list.
+      return token.length > 3 || text.length > end && !this.isSegmentStart(position - token.length)
+    }
+    const piece = /[\p{L}\p{M}\p{Nd}.\u00b0\u00ba\u00aa'\u2019\u06d4]+$/u.exec(token)?.[0] ?? ""
+    const found = this.abbreviation(token, piece, position)
+    if (found.single && found.kinds === 0) {
+      return Languages.labels.has(this.tokenBefore(position - piece.length - 1).toLowerCase()) || piece === "I"
+    }
+    return (found.kinds & (Languages.Title | Languages.Connector)) === 0 &&
+      !(found.kinds === Languages.Numbered && piece !== piece.toLowerCase())
+  }
+
+  /** The end of the last whole word. */
+  wordEnd(): number {
+    const { text } = this
+    let end = text.length
+    while (end > this.start && !Chars.isSpaceRole(this.role(end - 1))) {
+      if (Chars.isUnspaced(text.charCodeAt(end - 1))) {
+        const from = this.start
+        const cut = Chars.wordCut(text, from, text.length - 1, this.rules.locale)
+        return Math.max(cut > from && cut < text.length && cut >= end - Chars.wordContext ? cut : from, this.blankEnd())
+      }
+      end--
+    }
+    return end
+  }
+
+  private blankEnd(): number {
+    let end = this.text.length
+    while (end > this.start && !Chars.isSpaceRole(this.role(end - 1))) {
+      end--
+    }
+    return end
+  }
+}
+
+const scanner = (rules: Rules, state: State, input: string, final: boolean): Scanner =>
+  new Scanner(rules, state, state.pending + state.memory.unread + input, final)
+
+/** @internal */
+export const push = (rules: Rules, state: State, input: string): readonly [State, ReadonlyArray<Segment>] => {
+  if (input === "") {
+    return [state, []]
+  }
+  const { memory, pending } = state
+  if (pending.length > patience && memory.unread.length + input.length < pending.length >> 6) {
+    return [{ ...state, memory: { ...memory, unread: memory.unread + input } }, []]
+  }
+  const scan = scanner(rules, state, input, false)
+  scan.run()
+  return [scan.state(), scan.segments]
+}
+
+/** @internal */
+export const flush = (rules: Rules, state: State): readonly [State, ReadonlyArray<Segment>] => {
+  const scan = scanner(rules, state, "", true)
+  scan.run()
+  return [scan.state(), scan.segments]
+}
+
+/** @internal */
+export const takeWords = (rules: Rules, state: State): readonly [State, ReadonlyArray<Segment>] => {
+  const all = scanner(rules, state, "", false)
+  const end = all.wordEnd()
+  if (end === 0) {
+    return [state, []]
+  }
+  const { memory } = state
+  const within = (position: number): number => position > end ? 0 : position
+  const [taken, segments] = flush(rules, {
+    ...state,
+    pending: all.text.slice(0, end),
+    memory: {
+      ...memory,
+      unread: "",
+      position: Math.min(memory.position, end),
+      sentence: within(memory.sentence),
+      clause: within(memory.clause),
+      blank: within(memory.blank)
+    }
+  })
+  const [next, more] = push(rules, taken, all.text.slice(end))
+  return [next, [...segments, ...more]]
+}
+
+/** @internal */
+export const endsSentence = (rules: Rules, state: State): boolean => scanner(rules, state, "", true).endsSentence()
