@@ -167,10 +167,11 @@ export const mergeOptions = <A extends SpeechOptions>(base: SpeechOptions, over:
  * @category combinators
  */
 export const withOptions: {
-  (options: SpeechOptions): {
-    <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
-    <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R>
-  }
+  (
+    options: SpeechOptions
+  ): <Self extends Effect.Effect<unknown, unknown, unknown> | Stream.Stream<unknown, unknown, unknown>>(
+    self: Self
+  ) => Self
   <A, E, R>(self: Effect.Effect<A, E, R>, options: SpeechOptions): Effect.Effect<A, E, R>
   <A, E, R>(self: Stream.Stream<A, E, R>, options: SpeechOptions): Stream.Stream<A, E, R>
 } = dual(

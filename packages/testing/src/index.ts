@@ -1,0 +1,3 @@
+export * as SpeechSynthesizerSuite from "./SpeechSynthesizerSuite.js"
+
+export * as TestSpeechSynthesizer from "./TestSpeechSynthesizer.js"
