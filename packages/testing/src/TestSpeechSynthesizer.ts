@@ -396,7 +396,11 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
   const synthesizer = SpeechSynthesizer.make({
     module,
     defaults: {
-      ...mergeOptions({ voice: voices?.[0] ?? testVoice, model: models[0], speed: 1 }, defaults),
+      ...mergeOptions({
+        voice: honours.includes("voice") ? voices?.[0] ?? testVoice : undefined,
+        model: honours.includes("model") ? models[0] : undefined,
+        speed: 1
+      }, defaults),
       sampleRate: options.sampleRate ?? 24000
     },
     honours,
