@@ -12,7 +12,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as GlobalValue from "effect/GlobalValue"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
@@ -51,13 +50,14 @@ export interface PcmChunk {
  * Bytes or a conversion that PCM cannot be made of.
  *
  * - `PartialFrame`: a stream of bytes ended inside a frame
+ * - `InvalidSampleRate`: a rate that {@link resample} does not convert from or to
  * - `ResamplerUnavailable`: the resampler's WebAssembly could not be loaded
  *
  * @since 0.1.0
  * @category errors
  */
 export class PcmError extends Schema.TaggedError<PcmError>("@effect-smallest/core/Pcm/PcmError")("PcmError", {
-  reason: Schema.Literal("PartialFrame", "ResamplerUnavailable"),
+  reason: Schema.Literal("PartialFrame", "InvalidSampleRate", "ResamplerUnavailable"),
   description: Schema.String
 }) {
   override get message(): string {
@@ -135,7 +135,7 @@ export const fromSamples = (format: PcmFormat, samples: Int16Array): PcmChunk =>
 export const samples = (chunk: PcmChunk): Int16Array =>
   chunk.bytes.byteOffset % 2 === 0
     ? new Int16Array(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.length / 2)
-    : new Int16Array(chunk.bytes.slice().buffer)
+    : new Int16Array(Uint8Array.from(chunk.bytes).buffer) // not slice(): on a Node Buffer it copies nothing
 
 /**
  * The number of frames in a chunk.
@@ -248,7 +248,7 @@ export const fromBytes: {
             const whole = bytes.length - bytes.length % size
             return [
               whole === 0 ? Chunk.empty<PcmChunk>() : Chunk.of({ format, bytes: bytes.subarray(0, whole) }),
-              bytes.slice(whole)
+              Uint8Array.from(bytes.subarray(whole))
             ]
           })
         ),
@@ -271,7 +271,7 @@ export const toBytes = <E, R>(self: Stream.Stream<PcmChunk, E, R>): Stream.Strea
 
 const isBytes = (chunk: Uint8Array): boolean => chunk.length > 0
 
-// A whole second of audio is converted in 3 ms; longer chunks are cut so that other fibers get their turn.
+// A second of audio is converted in 3 ms; longer chunks are cut so that timers and sockets get their turn in between.
 const slices = (chunk: PcmChunk): Chunk.Chunk<Int16Array> => {
   const all = samples(chunk)
   const step = chunk.format.sampleRate * chunk.format.channels
@@ -281,10 +281,20 @@ const slices = (chunk: PcmChunk): Chunk.Chunk<Int16Array> => {
 const cannotLoad = (error: Error) =>
   new PcmError({ reason: "ResamplerUnavailable", description: `The resampler could not be loaded: ${error.message}` })
 
+// Filters grow with the ratio of the rates; within these bounds they stay under a megabyte.
+const isResamplable = (sampleRate: number): boolean =>
+  Number.isInteger(sampleRate) && sampleRate >= 1000 && sampleRate <= 384_000
+
+const checkRate = (sampleRate: number): Effect.Effect<void, PcmError> =>
+  isResamplable(sampleRate) ? Effect.void : new PcmError({
+    reason: "InvalidSampleRate",
+    description: `Cannot resample at ${sampleRate} Hz: give a whole number from 1000 to 384000`
+  })
+
 /**
  * Changes the sample rate of a stream, with SpeexDSP's resampler at its best quality. Time is kept: the result has the
  * same duration to within one sample, and nothing is delayed. Chunks that have the wanted rate already pass through.
- * All chunks of a stream must have one format.
+ * All chunks of a stream must have one format, of 1000 to 384000 Hz.
  *
  * @since 0.1.0
  * @category combinators
@@ -296,39 +306,47 @@ export const resample: {
   2,
   <E, R>(self: Stream.Stream<PcmChunk, E, R>, sampleRate: number): Stream.Stream<PcmChunk, E | PcmError, R> =>
     Stream.unwrapScoped(Effect.gen(function*() {
-      const current = yield* Ref.make(
-        Option.none<{ readonly resampler: Resampler.Resampler; readonly to: PcmFormat }>()
-      )
+      yield* checkRate(sampleRate)
       const scope = yield* Effect.scope
-      const resamplerFor = (from: PcmFormat) =>
-        Effect.flatMap(
-          Ref.get(current),
-          Option.match({
-            onSome: Effect.succeed,
-            onNone: () =>
-              Resampler.make({ channels: from.channels, from: from.sampleRate, to: sampleRate }).pipe(
-                Effect.provideService(Scope.Scope, scope),
-                Effect.mapError(cannotLoad),
-                Effect.map((resampler) => ({ resampler, to: format(sampleRate, from.channels) })),
-                Effect.tap((made) => Ref.set(current, Option.some(made)))
-              )
-          })
-        )
+      let current: { readonly resampler: Resampler.Resampler; readonly to: PcmFormat } | undefined
+      let unbroken = 0
+
+      const start = Effect.fnUntraced(function*(from: PcmFormat) {
+        yield* checkRate(from.sampleRate)
+        const resampler = yield* Resampler.make({ channels: from.channels, from: from.sampleRate, to: sampleRate })
+          .pipe(
+            Effect.provideService(Scope.Scope, scope),
+            Effect.mapError(cannotLoad)
+          )
+        return current = { resampler, to: format(sampleRate, from.channels) }
+      })
+
+      const breathe = (from: PcmFormat, sampleCount: number): Effect.Effect<void> => {
+        unbroken += sampleCount
+        if (unbroken < from.sampleRate * from.channels) return Effect.void
+        unbroken = 0
+        return Effect.sleep(Duration.zero)
+      }
+
       const convert = (chunk: PcmChunk): Stream.Stream<PcmChunk, PcmError> =>
         chunk.format.sampleRate === sampleRate
           ? Stream.succeed(chunk)
-          : Stream.unwrap(Effect.map(resamplerFor(chunk.format), ({ resampler, to }) =>
-            Stream.fromIterable(slices(chunk)).pipe(
-              Stream.rechunk(1),
-              Stream.mapEffect((slice) => Effect.as(Effect.yieldNow(), fromSamples(to, resampler.push(slice))))
-            )))
-      const last = Effect.map(
-        Ref.get(current),
-        Option.map(({ resampler, to }) => fromSamples(to, resampler.end()))
-      )
+          : Stream.fromEffect(current === undefined ? start(chunk.format) : Effect.succeed(current)).pipe(
+            Stream.flatMap(({ resampler, to }) =>
+              Stream.mapEffect(
+                Stream.rechunk(Stream.fromChunk(slices(chunk)), 1),
+                (slice) => Effect.as(breathe(chunk.format, slice.length), fromSamples(to, resampler.push(slice)))
+              )
+            )
+          )
+
       return self.pipe(
         Stream.flatMap(convert),
-        Stream.concat(Stream.filterMap(Stream.fromEffect(last), (end) => end)),
+        Stream.concat(
+          Stream.suspend(() =>
+            current === undefined ? Stream.empty : Stream.succeed(fromSamples(current.to, current.resampler.end()))
+          )
+        ),
         Stream.filter((chunk) => isBytes(chunk.bytes))
       )
     }))
