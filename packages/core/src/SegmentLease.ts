@@ -23,10 +23,13 @@ export interface SegmentLease {
   readonly stream: object
   /** Place of the segment in its stream. */
   readonly index: number
-  /** Whether the listener waits for this very segment. Only then is a permit kept after a failed attempt. */
-  readonly isHead: Effect.Effect<boolean>
-  /** Permits that failed attempts left for the next one, with how to give them back; by pool. */
-  readonly kept: Map<object, Effect.Effect<void>>
+  /**
+   * Leaves a permit of a pool to the next attempt, with how to give it back. Gives it back at once where nobody waits for
+   * this very segment, or no attempt will follow.
+   */
+  readonly keep: (pool: object, giveBack: Effect.Effect<void>) => Effect.Effect<void>
+  /** Whether an attempt before this one left a permit of a pool, which is then the caller's. */
+  readonly take: (pool: object) => Effect.Effect<boolean>
 }
 
 /**
@@ -41,7 +44,8 @@ export class CurrentSegmentLease extends Context.Reference<CurrentSegmentLease>(
 ) {}
 
 /**
- * A lease that lasts for a scope; permits that are still kept when the scope closes go back to their pools.
+ * A lease that lasts for a scope: close it when no further attempt will be made. Then permits that failed attempts left
+ * go back to their pools, and what fails later leaves none.
  *
  * @since 0.1.0
  * @category constructors
@@ -49,9 +53,27 @@ export class CurrentSegmentLease extends Context.Reference<CurrentSegmentLease>(
 export const make = (options: {
   readonly stream: object
   readonly index: number
+  /** Whether the listener waits for this very segment. */
   readonly isHead: Effect.Effect<boolean>
 }): Effect.Effect<SegmentLease, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync((): SegmentLease => ({ ...options, kept: new Map() })),
-    (lease) => Effect.suspend(() => Effect.all(lease.kept.values(), { discard: true }))
-  )
+  Effect.gen(function*() {
+    const kept = new Map<object, Effect.Effect<void>>()
+    let isOver = false
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        isOver = true
+        return Effect.all(kept.values(), { discard: true })
+      })
+    )
+    return {
+      stream: options.stream,
+      index: options.index,
+      keep: (pool, giveBack) =>
+        Effect.flatMap(options.isHead, (isHead) => {
+          if (!isHead || isOver) return giveBack
+          kept.set(pool, giveBack)
+          return Effect.void
+        }),
+      take: (pool) => Effect.sync(() => kept.delete(pool))
+    }
+  })

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
@@ -13,7 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Audio from "./Audio.js"
 import * as G711 from "./G711.js"
@@ -195,16 +196,31 @@ export const make = (engine: Engine): Service => {
     return resolved
   })
 
-  const speak = (request: ResolvedRequest) =>
-    request.removeExtraSilence === true && !engine.honours.includes("removeExtraSilence")
-      ? shortenSilences(engine.events(request))
-      : engine.events(request)
-
   const noAudio = (method: string) =>
     new SpeechError.EmptyAudio({ module: engine.module, method, description: "The engine made no audio" })
 
+  // A text that ends well without a sound would be silence without a trace.
+  const audible = (request: ResolvedRequest): ReturnType<Service["events"]> =>
+    Stream.suspend(() => {
+      let hasAudio = false
+      return Stream.mapChunksEffect(engine.events(request), (events) => {
+        hasAudio ||= Chunk.some(events, (event) => event._tag === "AudioChunk" && event.chunk.bytes.length > 0)
+        return hasAudio || !Chunk.some(events, SpeechEvent.$is("Completed"))
+          ? Effect.succeed(events)
+          : noAudio("events")
+      })
+    })
+
+  const speak = (request: ResolvedRequest) => {
+    const events = audible(request)
+    return request.removeExtraSilence === true && !engine.honours.includes("removeExtraSilence")
+      ? shortenSilences(events)
+      : events
+  }
+
   const collect = (method: string, request: ResolvedRequest) =>
-    engine.synthesize !== undefined && (request.removeExtraSilence !== true || engine.honours.includes("removeExtraSilence"))
+    engine.synthesize !== undefined &&
+      (request.removeExtraSilence !== true || engine.honours.includes("removeExtraSilence"))
       ? engine.synthesize(request)
       : Effect.flatMap(
         Audio.fromStream(SpeechEvent.pcm(speak(request))),
@@ -228,11 +244,15 @@ export const make = (engine: Engine): Service => {
       )
     ).pipe(Stream.withSpan("SpeechSynthesizer.events", { captureStackTrace: false }))
 
+  // Only a header that the request itself asks for contradicts its format: the format of a request goes before the header
+  // of a layer.
+  const checkHeader = ({ addWavHeader, outputFormat }: SpeechBytesRequest) =>
+    addWavHeader === true && outputFormat !== undefined && outputFormat !== "wav"
+      ? invalid("bytes", "addWavHeader", `A WAV header does not go with outputFormat "${outputFormat}"`)
+      : Effect.void
+
   const encode = Effect.fnUntraced(function*(request: ResolvedRequest & SpeechBytesRequest) {
     const format: OutputFormat = request.outputFormat ?? (request.addWavHeader === false ? "pcm" : "wav")
-    if (request.addWavHeader === true && format !== "wav" && request.outputFormat !== undefined) {
-      return yield* invalid("bytes", "addWavHeader", `A WAV header does not go with outputFormat "${format}"`)
-    }
     if (format === "mp3") {
       return engine.mp3 === undefined
         ? yield* invalid("bytes", "outputFormat", "This engine does not make MP3; it makes wav, pcm, ulaw and alaw")
@@ -264,6 +284,7 @@ export const make = (engine: Engine): Service => {
       ),
     bytes: (request) =>
       resolve("bytes", SpeechBytesRequest, request).pipe(
+        Effect.tap(checkHeader(request)),
         Effect.tap(annotate),
         Effect.flatMap(encode),
         Effect.withSpan("SpeechSynthesizer.bytes", { captureStackTrace: false })
@@ -287,10 +308,15 @@ const retried = (inner: Service, options: SpeechError.RetryOptions | undefined):
     Effect.flatMap(SegmentLease.CurrentSegmentLease, (outer) =>
       Option.isSome(outer)
         ? once
-        : Effect.flatMap(
-          SegmentLease.make({ stream: {}, index: 0, isHead: Effect.succeed(true) }),
-          (lease) =>
-            Effect.provideService(Effect.retry(once, schedule), SegmentLease.CurrentSegmentLease, Option.some(lease))
+        : Effect.scopeWith((scope) =>
+          Effect.scoped(Effect.flatMap(
+            SegmentLease.make({ stream: {}, index: 0, isHead: Effect.succeed(true) }),
+            (lease) =>
+              // What succeeds lives on in the outer scope; the lease ends with the last attempt.
+              Effect.retry(Scope.extend(once, scope), schedule).pipe(
+                Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease))
+              )
+          ))
         ))
 
   const events: Service["events"] = (request) =>
@@ -332,7 +358,10 @@ export const layerRetry: {
 } = dual(
   (args) => Layer.isLayer(args[0]),
   <E, R>(layer: Layer.Layer<SpeechSynthesizer, E, R>, options?: SpeechError.RetryOptions) =>
-    Layer.map(layer, (context) => Context.make(SpeechSynthesizer, retried(Context.get(context, SpeechSynthesizer), options)))
+    Layer.map(
+      layer,
+      (context) => Context.make(SpeechSynthesizer, retried(Context.get(context, SpeechSynthesizer), options))
+    )
 )
 
 const withFallback = (engines: readonly [Service, ...ReadonlyArray<Service>]): Service => {
@@ -351,7 +380,11 @@ const withFallback = (engines: readonly [Service, ...ReadonlyArray<Service>]): S
         Effect.catchAll(before, (error) =>
           Effect.zipRight(
             Effect.logWarning("A speech engine failed before any sound; the next one takes over").pipe(
-              Effect.annotateLogs({ package: "@effect-smallest/core", module: "SpeechSynthesizer", error: String(error) })
+              Effect.annotateLogs({
+                package: "@effect-smallest/core",
+                module: "SpeechSynthesizer",
+                error: String(error)
+              })
             ),
             attempt(engine)
           )),
@@ -359,8 +392,10 @@ const withFallback = (engines: readonly [Service, ...ReadonlyArray<Service>]): S
     )
 
   const events: Service["events"] = (request) =>
-    Stream.unwrapScoped(Effect.flatMap(pinned(request), (request) =>
-      inTurn((engine) => SpeechEvent.untilFirstAudio(engine.events(request)))))
+    Stream.unwrapScoped(
+      Effect.flatMap(pinned(request), (request) =>
+        inTurn((engine) => SpeechEvent.untilFirstAudio(engine.events(request))))
+    )
 
   return SpeechSynthesizer.of({
     defaults: first.defaults,
@@ -399,7 +434,8 @@ export const layerFallback = <E, R>(
   layers: readonly [Layer.Layer<SpeechSynthesizer, E, R>, ...ReadonlyArray<Layer.Layer<SpeechSynthesizer, E, R>>]
 ): Layer.Layer<SpeechSynthesizer, E, R> => {
   const [first, ...others] = layers
-  const service = (layer: Layer.Layer<SpeechSynthesizer, E, R>) => Effect.map(Layer.build(layer), Context.get(SpeechSynthesizer))
+  const service = (layer: Layer.Layer<SpeechSynthesizer, E, R>) =>
+    Effect.map(Layer.build(layer), Context.get(SpeechSynthesizer))
   return Layer.scoped(
     SpeechSynthesizer,
     Effect.zipWith(service(first), Effect.forEach(others, service), (head, tail) => withFallback([head, ...tail]))

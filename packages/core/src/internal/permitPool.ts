@@ -93,26 +93,20 @@ export const make = (size: number): PermitPool => {
   const permit = (lease: Option.Option<SegmentLease.SegmentLease>): Permit => {
     let isHeld = true
     const once = (effect: Effect.Effect<void>) =>
-      Effect.suspend(() => {
+      Effect.uninterruptible(Effect.suspend(() => {
         if (!isHeld) return Effect.void
         isHeld = false
         return effect
-      })
-    const release = once(giveBack)
+      }))
     return {
-      release,
-      keep: Option.match(lease, {
-        onNone: () => release,
-        onSome: (lease) =>
-          Effect.flatMap(lease.isHead, (isHead) =>
-            isHead ? once(Effect.sync(() => lease.kept.set(pool, giveBack))) : release)
-      })
+      release: once(giveBack),
+      keep: once(Option.match(lease, { onNone: () => giveBack, onSome: (lease) => lease.keep(pool, giveBack) }))
     }
   }
 
   const acquire = Effect.gen(function*() {
     const lease = yield* SegmentLease.CurrentSegmentLease
-    const isKept = Option.isSome(lease) && lease.value.kept.delete(pool)
+    const isKept = Option.isSome(lease) && (yield* lease.value.take(pool))
     if (!isKept) {
       yield* Option.match(lease, {
         onNone: () => wait({}, 0),
