@@ -331,7 +331,10 @@ export const resample: {
       const convert = (chunk: PcmChunk): Stream.Stream<PcmChunk, PcmError> =>
         chunk.format.sampleRate === sampleRate
           ? Stream.succeed(chunk)
-          : Stream.fromEffect(current === undefined ? start(chunk.format) : Effect.succeed(current)).pipe(
+          // Suspended: flatMap makes the streams of all chunks that arrive together before it runs the first.
+          : Stream.fromEffect(
+            Effect.suspend(() => current === undefined ? start(chunk.format) : Effect.succeed(current))
+          ).pipe(
             Stream.flatMap(({ resampler, to }) =>
               Stream.mapEffect(
                 Stream.rechunk(Stream.fromChunk(slices(chunk)), 1),
