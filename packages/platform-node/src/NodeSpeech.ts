@@ -1,0 +1,227 @@
+/**
+ * Speech in Node, wired: each layer here is all that a program needs to speak and to save what it spoke.
+ *
+ * @since 0.1.0
+ */
+import * as AudioFile from "@effect-smallest/core/AudioFile"
+import * as LightningV1SpeechSynthesizer from "@effect-smallest/core/LightningV1SpeechSynthesizer"
+import type { RetryOptions } from "@effect-smallest/core/SpeechError"
+import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
+import * as WavesClient from "@effect-smallest/core/WavesClient"
+import * as WavesSpeechSynthesizer from "@effect-smallest/core/WavesSpeechSynthesizer"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodePath from "@effect/platform-node/NodePath"
+import { Agent } from "@effect/platform-node/Undici"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Path from "@effect/platform/Path"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+/**
+ * How a layer of this module reaches the network.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectionOptions {
+  /**
+   * How long a connection may take to be made. `Duration.infinity` switches the limit off.
+   * @default "10 seconds"
+   */
+  readonly connectTimeout?: Duration.DurationInput | undefined
+}
+
+// Timers of Node hold 31 bits of milliseconds; undici takes 0 for "no limit".
+const timerMillis = (duration: Duration.Duration): number => {
+  const millis = Duration.toMillis(duration)
+  return millis > 2 ** 31 - 1 ? 0 : Math.max(1, Math.round(millis))
+}
+
+const layerHttp = (options: ConnectionOptions = {}): Layer.Layer<HttpClient.HttpClient> => {
+  const connectTimeout = timerMillis(Duration.decode(options.connectTimeout ?? "10 seconds"))
+  const dispatcher = Effect.acquireRelease(
+    Effect.sync(() => new Agent({ connectTimeout })),
+    (agent) => Effect.promise(() => agent.destroy())
+  )
+  return Layer.provide(
+    NodeHttpClient.layerUndiciWithoutDispatcher,
+    Layer.scoped(NodeHttpClient.Dispatcher, dispatcher)
+  )
+}
+
+/**
+ * Gives any engine what it may need in Node, HTTP and files, and adds `AudioFile`. Whatever else the engine's layer
+ * provides stays available.
+ *
+ * @example
+ * ```ts
+ * import { AudioFile, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { WavesSpeechSynthesizer } from "@effect-smallest/core"
+ * import { NodeSpeech } from "@effect-smallest/platform-node"
+ * import { Effect } from "effect"
+ *
+ * const Speech = NodeSpeech.layer(WavesSpeechSynthesizer.layerConfig({ voice: "sophie" }))
+ *
+ * const program = AudioFile.save("hello.wav", SpeechSynthesizer.stream({ text: "Hello." })).pipe(
+ *   Effect.provide(Speech)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <E, R, A = never>(
+  synthesizer: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer | A, E, R>,
+  options?: ConnectionOptions
+): Layer.Layer<
+  SpeechSynthesizer.SpeechSynthesizer | AudioFile.AudioFile | A,
+  E,
+  Exclude<R, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path>
+> =>
+  Layer.merge(synthesizer, AudioFile.layerFileSystem).pipe(
+    Layer.provide(Layer.mergeAll(layerHttp(options), NodeFileSystem.layer, NodePath.layer))
+  )
+
+/**
+ * What the layers of the cloud provide: both ports, and the client for what is beyond them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Provided = SpeechSynthesizer.SpeechSynthesizer | WavesClient.WavesClient | AudioFile.AudioFile
+
+/**
+ * Whether and how single requests are retried.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestRetryOptions {
+  /**
+   * Single requests that fail before their first sample are retried by `SpeechError.retrySchedule`; `false` switches that
+   * off. Streams of growing text have retries of their own, and the two never multiply.
+   * @default { maxRetries: 3, baseDelay: "500 millis", maxDelay: "30 seconds" }
+   */
+  readonly retry?: RetryOptions | false | undefined
+}
+
+/**
+ * The cloud of today, with the defaults of a voice: `lightning_v3.1_pro`, `meher`, 24000 Hz.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WavesOptions extends WavesClient.Options, WavesSpeechSynthesizer.Options, RequestRetryOptions {}
+
+/**
+ * The API of 2024, with the defaults of its Python client: `lightning`, `emily`, 24000 Hz.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LightningV1Options
+  extends WavesClient.Options, LightningV1SpeechSynthesizer.Options, RequestRetryOptions
+{}
+
+// The engine's options become what it answers as its `defaults`: the key must not be among them.
+const split = <A extends WavesClient.Options & RequestRetryOptions>(options: A) => {
+  const { apiKey, baseUrl, bufferDuration, concurrency, retry, timeouts, transformClient, ...speech } = options
+  return { client: { apiKey, baseUrl, bufferDuration, concurrency, timeouts, transformClient }, retry, speech }
+}
+
+const layerCloud = (
+  synthesizer: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, never, WavesClient.WavesClient>,
+  client: WavesClient.Options,
+  retry: RequestRetryOptions["retry"]
+): Layer.Layer<Provided> =>
+  layer(
+    Layer.provideMerge(
+      retry === false ? synthesizer : SpeechSynthesizer.layerRetry(synthesizer, retry),
+      WavesClient.layer(client)
+    ),
+    { connectTimeout: client.timeouts?.connect }
+  )
+
+/**
+ * Speech through today's cloud API.
+ *
+ * @example
+ * ```ts
+ * import { NodeSpeech } from "@effect-smallest/platform-node"
+ * import { Redacted } from "effect"
+ *
+ * const Speech = NodeSpeech.layerWaves({
+ *   apiKey: Redacted.make("sk_..."),
+ *   voice: "sophie",
+ *   concurrency: 5,
+ *   timeouts: { firstAudio: "5 seconds" }
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWaves = (options: WavesOptions): Layer.Layer<Provided> => {
+  const { client, retry, speech } = split(options)
+  return layerCloud(WavesSpeechSynthesizer.layer(speech), client, retry)
+}
+
+/**
+ * Speech through the API of 2024, where it still answers.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerLightningV1 = (options: LightningV1Options): Layer.Layer<Provided> => {
+  const { client, retry, speech } = split(options)
+  return layerCloud(LightningV1SpeechSynthesizer.layer(speech), client, retry)
+}
+
+const environment = Config.all({ apiKey: WavesClient.apiKeyConfig, baseUrl: WavesClient.baseUrlConfig })
+
+/**
+ * Speech through today's cloud API: the key from `SMALLEST_API_KEY`, the base URL from `SMALLEST_BASE_URL` unless the
+ * options name one. Without a key the layer fails with a `ConfigError` that says what to do; it never falls back to
+ * another engine.
+ *
+ * @example
+ * ```ts
+ * import { SpeechSynthesizer } from "@effect-smallest/core"
+ * import { NodeSpeech } from "@effect-smallest/platform-node"
+ * import { Effect } from "effect"
+ *
+ * const wav = SpeechSynthesizer.bytes({ text: "Hello." }).pipe(
+ *   Effect.provide(NodeSpeech.layerWavesConfig())
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWavesConfig = (
+  options: Omit<WavesOptions, "apiKey"> = {}
+): Layer.Layer<Provided, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(environment, ({ apiKey, baseUrl }) =>
+      layerWaves({ ...options, apiKey, baseUrl: options.baseUrl ?? baseUrl }))
+  )
+
+/**
+ * Speech through the API of 2024: the key from `SMALLEST_API_KEY`, the base URL from `SMALLEST_BASE_URL` unless the
+ * options name one. Without a key the layer fails with a `ConfigError` that says what to do.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerLightningV1Config = (
+  options: Omit<LightningV1Options, "apiKey"> = {}
+): Layer.Layer<Provided, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(environment, ({ apiKey, baseUrl }) =>
+      layerLightningV1({ ...options, apiKey, baseUrl: options.baseUrl ?? baseUrl }))
+  )
