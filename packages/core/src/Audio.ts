@@ -68,7 +68,7 @@ export const fromStream = <E, R>(
  * @category combinators
  */
 export const toStream = (audio: Audio): Stream.Stream<Pcm.PcmChunk> => {
-  const step = Pcm.byteLength(audio.format, "100 millis")
+  const step = Math.max(Pcm.frameSize(audio.format), Pcm.byteLength(audio.format, "100 millis"))
   return Stream.range(0, Math.ceil(audio.bytes.length / step) - 1).pipe(
     Stream.map((i) => ({ format: audio.format, bytes: audio.bytes.subarray(i * step, (i + 1) * step) }))
   )

@@ -156,8 +156,9 @@ const readFormat = (view: DataView, offset: number, length: number): Either.Eith
  * Reads a WAV file of 16-bit PCM. The audio shares the memory of `bytes`.
  *
  * Walks the chunks, so `LIST` and other metadata before or after the audio is skipped, odd chunks are padded as RIFF
- * says, and the streaming sizes `0xffffffff`, `0x7fffffff` and 0 at the end mean "until the end of the file". A size that
- * points beyond the file, as in a truncated or a hostile one, is a `WavError`; nothing is allocated for it.
+ * says, and the streaming sizes `0xffffffff`, `0x7fffffff` and, in a file whose own size is open too, 0 mean "until the
+ * end of the file". A size that points beyond the file, as in a truncated or a hostile one, is a `WavError`; nothing is
+ * allocated for it.
  *
  * @example
  * ```ts
@@ -176,6 +177,8 @@ export const decode = (bytes: Uint8Array): Either.Either<Audio.Audio, WavError> 
   if (bytes.length < 12 || tagAt(0) !== "RIFF" || tagAt(8) !== "WAVE") {
     return fail("NotWav", "The bytes do not begin with a RIFF/WAVE header")
   }
+  // A size of 0 is open where the whole file has no true size either; a finished file may really hold no audio.
+  const isFinished = view.getUint32(4, true) === bytes.length - 8
   let format: Pcm.PcmFormat | undefined
   let offset = 12
   while (offset + 8 <= bytes.length) {
@@ -185,7 +188,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Audio.Audio, WavError> 
     const available = bytes.length - start
     if (tag === "data") {
       if (format === undefined) return fail("Corrupt", "The data chunk comes before the fmt chunk")
-      const open = length === 0xffffffff || length === 0x7fffffff || (length === 0 && available > 0)
+      const open = length === 0xffffffff || length === 0x7fffffff || (length === 0 && !isFinished)
       if (!open && length > available) {
         return fail("Corrupt", `The data chunk claims ${length} bytes but ${available} are there`)
       }

@@ -40,10 +40,7 @@ describe("Pcm.fromBytes", () => {
           Effect.either
         )
         const whole = bytes.length - bytes.length % (2 * channels)
-        assert.deepStrictEqual(
-          Pcm.concatBytes([...received.map((chunk) => chunk.bytes), new Uint8Array(0)]),
-          bytes.slice(0, whole)
-        )
+        assertSame(Pcm.concatBytes([...received.map((chunk) => chunk.bytes), new Uint8Array(0)]), bytes.slice(0, whole))
         for (const chunk of received) {
           assert.strictEqual(chunk.format, format)
           assert.isAbove(chunk.bytes.length, 0)
@@ -183,7 +180,7 @@ describe("Pcm.toBytes", () => {
           Pcm.toBytes,
           Stream.runCollect
         )
-        assert.deepStrictEqual(Pcm.concatBytes([...out, new Uint8Array(0)]), even.slice())
+        assertSame(Pcm.concatBytes([...out, new Uint8Array(0)]), even.slice())
       })
   )
 })
@@ -324,8 +321,8 @@ describe("Pcm.resample", () => {
 
   it.effect("many resamplers at once do not disturb each other", () =>
     Effect.gen(function*() {
-      const input = sine({ sampleRate: 48000, frequency: 300, seconds: 1.2, channels: 2 })
-      const converted = chunksOf(Pcm.format(48000, 2), cutAt(input, [10_000, 50_000])).pipe(
+      const input = sine({ sampleRate: 48000, frequency: 300, seconds: 0.05, channels: 2 })
+      const converted = chunksOf(Pcm.format(48000, 2), cutAt(input, [1000, 3000])).pipe(
         Pcm.resample(44100),
         collectSamples
       )

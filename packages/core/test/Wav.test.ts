@@ -1,0 +1,273 @@
+import { Audio, Pcm, Wav } from "@effect-smallest/core"
+import { assert, describe, it } from "@effect/vitest"
+import { Chunk, Effect, Either, FastCheck, Stream } from "effect"
+import { fromHex, hex } from "./utilities.js"
+
+const mono = Pcm.format(24000)
+
+const ascii = (text: string) => new TextEncoder().encode(text)
+
+const uint32 = (value: number) => new Uint8Array(new Uint32Array([value]).buffer)
+
+/** A chunk of a RIFF file. `size` lies about its length. */
+const riffChunk = (tag: string, data: Uint8Array, size = data.length) =>
+  Pcm.concatBytes([ascii(tag), uint32(size), data, new Uint8Array(data.length % 2)])
+
+const riff = (chunks: ReadonlyArray<Uint8Array>, size?: number) => {
+  const body = Pcm.concatBytes([ascii("WAVE"), ...chunks])
+  return Pcm.concatBytes([ascii("RIFF"), uint32(size ?? body.length), body])
+}
+
+const fmt = (
+  options: {
+    readonly tag?: number
+    readonly channels?: number
+    readonly sampleRate?: number
+    readonly bits?: number
+    readonly extra?: Uint8Array
+  } = {}
+) => {
+  const { bits = 16, channels = 1, extra = new Uint8Array(0), sampleRate = 24000, tag = 1 } = options
+  const bytes = new Uint8Array(16 + extra.length)
+  const view = new DataView(bytes.buffer)
+  const block = channels * bits / 8
+  view.setUint16(0, tag, true)
+  view.setUint16(2, channels, true)
+  view.setUint32(4, sampleRate, true)
+  view.setUint32(8, sampleRate * block, true)
+  view.setUint16(12, block, true)
+  view.setUint16(14, bits, true)
+  bytes.set(extra, 16)
+  return riffChunk("fmt ", bytes)
+}
+
+/** The rest of an extensible fmt chunk: its length, valid bits, speakers, and the GUID that starts with the format. */
+const extension = (tag: number) =>
+  Pcm.concatBytes([
+    new Uint8Array(new Uint16Array([22, 16]).buffer),
+    uint32(4),
+    new Uint8Array(new Uint16Array([tag]).buffer),
+    fromHex("000000001000800000aa00389b71")
+  ])
+
+const sound = new Uint8Array([1, 0, 2, 0, 3, 0, 4, 0])
+const list = riffChunk("LIST", ascii("INFOISFT\u0005\0\0\0odd!\0"))
+
+const right = (bytes: Uint8Array): Audio.Audio => Either.getOrThrowWith(Wav.decode(bytes), (error) => error)
+const left = (bytes: Uint8Array): Wav.WavError => Either.getOrThrow(Either.flip(Wav.decode(bytes)))
+
+describe("Wav.header", () => {
+  it.each([
+    [24000, 0, "524946462400000057415645666d74201000000001000100c05d000080bb0000020010006461746100000000"],
+    [24000, 122880, "5249464624e0010057415645666d74201000000001000100c05d000080bb0000020010006461746100e00100"],
+    [44100, 239904, "5249464644a9030057415645666d7420100000000100010044ac000088580100020010006461746120a90300"],
+    [8000, 16000, "52494646a43e000057415645666d74201000000001000100401f0000803e00000200100064617461803e0000"],
+    [48000, 96000, "524946462477010057415645666d7420100000000100010080bb000000770100020010006461746100770100"]
+  ])("%s Hz with %s bytes - the canonical 44 bytes", (sampleRate, dataLength, expected) => {
+    assert.strictEqual(hex(Wav.header(Pcm.format(sampleRate), dataLength)), expected)
+  })
+
+  it("without a length both sizes are open", () => {
+    const header = hex(Wav.header(mono))
+    assert.strictEqual(header.slice(8, 16), "ffffffff")
+    assert.strictEqual(header.slice(-8), "ffffffff")
+  })
+
+  it("stereo has frames of four bytes", () => {
+    const view = new DataView(Wav.header(Pcm.format(44100, 2), 8).buffer)
+    assert.strictEqual(view.getUint16(22, true), 2)
+    assert.strictEqual(view.getUint32(28, true), 176400)
+    assert.strictEqual(view.getUint16(32, true), 4)
+  })
+
+  it("the largest length still fits the 32-bit sizes", () => {
+    const view = new DataView(Wav.header(mono, Wav.maxDataLength).buffer)
+    assert.strictEqual(view.getUint32(40, true), Wav.maxDataLength)
+    assert.strictEqual(view.getUint32(4, true), Wav.maxDataLength + 36)
+  })
+})
+
+describe("Wav.decode", () => {
+  it.prop(
+    "gives back what encode was given",
+    {
+      samples: FastCheck.int16Array({ maxLength: 300 }),
+      sampleRate: FastCheck.integer({ min: 1, max: 384_000 }),
+      channels: FastCheck.integer({ min: 1, max: 6 })
+    },
+    ({ channels, sampleRate, samples }) => {
+      const whole = samples.subarray(0, samples.length - samples.length % channels)
+      const chunk = Pcm.fromSamples(Pcm.format(sampleRate, channels), whole)
+      const audio = Audio.unsafeMake(chunk.format, chunk.bytes)
+      const decoded = right(Wav.encode(audio))
+      assert.strictEqual(decoded.format, audio.format)
+      assert.deepStrictEqual(decoded.bytes, chunk.bytes.slice())
+      assert.deepStrictEqual(decoded.duration, audio.duration)
+    }
+  )
+
+  it("shares the memory of the file, also inside a larger buffer", () => {
+    const file = riff([fmt(), riffChunk("data", sound)])
+    const larger = new Uint8Array(file.length + 7)
+    larger.set(file, 3)
+    const audio = right(larger.subarray(3, 3 + file.length))
+    assert.strictEqual(audio.bytes.buffer, larger.buffer)
+    assert.deepStrictEqual(audio.bytes.slice(), sound)
+  })
+
+  it.each([
+    ["LIST before", riff([fmt(), list, riffChunk("data", sound)])],
+    ["LIST first", riff([list, fmt(), riffChunk("data", sound)])],
+    ["LIST after", riff([fmt(), riffChunk("data", sound), list])],
+    ["odd chunk padding", riff([fmt(), riffChunk("note", ascii("abc")), riffChunk("data", sound)])],
+    ["fmt of 18 bytes", riff([fmt({ extra: new Uint8Array(2) }), riffChunk("data", sound)])],
+    ["WAVE_FORMAT_EXTENSIBLE", riff([fmt({ tag: 0xfffe, extra: extension(1) }), riffChunk("data", sound)])],
+    ["a RIFF size of 0", riff([fmt(), riffChunk("data", sound)], 0)],
+    ["bytes after the last chunk", Pcm.concatBytes([riff([fmt(), riffChunk("data", sound)]), ascii("junk")])],
+    ["a data size of 0xffffffff", riff([fmt(), riffChunk("data", sound, 0xffffffff)], 0xffffffff)],
+    ["a data size of 0x7fffffff", riff([fmt(), riffChunk("data", sound, 0x7fffffff)], 0x7fffffff)],
+    ["sizes of 0", riff([fmt(), riffChunk("data", sound, 0)], 0)],
+    [
+      "a streaming size and half a frame",
+      riff([fmt(), riffChunk("data", Pcm.concatBytes([sound, new Uint8Array(1)]), 0xffffffff)], 0)
+    ]
+  ])("reads a file with %s", (_, file) => {
+    const audio = right(file)
+    assert.strictEqual(audio.format, mono)
+    assert.strictEqual(hex(audio.bytes).slice(0, 16), hex(sound))
+  })
+
+  it("a finished file without audio is empty, whatever metadata follow", () => {
+    assert.strictEqual(right(riff([fmt(), riffChunk("data", new Uint8Array(0)), list])).bytes.length, 0)
+    assert.strictEqual(right(riff([fmt(), riffChunk("data", new Uint8Array(0))])).bytes.length, 0)
+    assert.strictEqual(right(Wav.header(mono)).bytes.length, 0)
+  })
+
+  const truncated = riff([fmt(), riffChunk("data", sound)]).subarray(0, -2)
+
+  it.each<readonly [string, Uint8Array, Wav.WavError["reason"], RegExp]>([
+    ["nothing", new Uint8Array(0), "NotWav", /RIFF/],
+    ["RIFX", Pcm.concatBytes([ascii("RIFX"), riff([fmt(), riffChunk("data", sound)]).subarray(4)]), "NotWav", /RIFF/],
+    ["another RIFF file", Pcm.concatBytes([ascii("RIFF"), uint32(4), ascii("AVI ")]), "NotWav", /RIFF/],
+    ["no fmt chunk", riff([list]), "NotWav", /no fmt/],
+    ["no data chunk", riff([fmt()]), "NotWav", /no data/],
+    ["data before fmt", riff([riffChunk("data", sound), fmt()]), "Corrupt", /before/],
+    ["a truncated end", truncated, "Corrupt", /claims 8 bytes but 6/],
+    ["a hostile data size", riff([fmt(), riffChunk("data", sound, 0xfffffff0)]), "Corrupt", /claims 4294967280/],
+    [
+      "a hostile LIST size",
+      riff([fmt(), riffChunk("LIST", sound, 0xffffffff), riffChunk("data", sound)]),
+      "Corrupt",
+      /claims/
+    ],
+    [
+      "a short fmt chunk",
+      riff([riffChunk("fmt ", new Uint8Array(14)), riffChunk("data", sound)]),
+      "Corrupt",
+      /14 bytes/
+    ],
+    [
+      "an extensible fmt chunk without a format",
+      riff([fmt({ tag: 0xfffe }), riffChunk("data", sound)]),
+      "Corrupt",
+      /extensible/
+    ],
+    ["no channels", riff([fmt({ channels: 0 }), riffChunk("data", sound)]), "Corrupt", /0 channels/],
+    ["a rate of 0", riff([fmt({ sampleRate: 0 }), riffChunk("data", sound)]), "Corrupt", /0 Hz/],
+    ["half a frame", riff([fmt({ channels: 3 }), riffChunk("data", sound)]), "Corrupt", /inside a frame/],
+    ["8 bits", riff([fmt({ bits: 8 }), riffChunk("data", sound)]), "Unsupported", /8 bits/],
+    ["24 bits", riff([fmt({ bits: 24 }), riffChunk("data", sound)]), "Unsupported", /24 bits/],
+    ["floating point", riff([fmt({ tag: 3, bits: 32 }), riffChunk("data", sound)]), "Unsupported", /floating point/],
+    ["A-law", riff([fmt({ tag: 6, bits: 8 }), riffChunk("data", sound)]), "Unsupported", /A-law/],
+    ["µ-law", riff([fmt({ tag: 7, bits: 8 }), riffChunk("data", sound)]), "Unsupported", /µ-law/],
+    [
+      "extensible floating point",
+      riff([fmt({ tag: 0xfffe, extra: extension(3) }), riffChunk("data", sound)]),
+      "Unsupported",
+      /floating/
+    ],
+    ["an unknown encoding", riff([fmt({ tag: 0x2000 }), riffChunk("data", sound)]), "Unsupported", /format 8192/]
+  ])("refuses %s", (_, file, reason, message) => {
+    const error = left(file)
+    assert.strictEqual(error.reason, reason)
+    assert.match(error.message, message)
+    assert.match(error.message, reason === "Unsupported" ? /Convert the file/ : /complete WAV file/)
+  })
+
+  it("hostile sizes allocate nothing", () => {
+    const file = riff([fmt(), riffChunk("data", sound, 0xfffffff0)])
+    const before = process.memoryUsage()
+    for (let i = 0; i < 1000; i++) left(file)
+    const after = process.memoryUsage()
+    assert.isBelow(after.arrayBuffers - before.arrayBuffers, 1_000_000)
+  })
+
+  const seeds = [
+    riff([fmt(), list, riffChunk("data", sound), list]),
+    riff([fmt({ tag: 0xfffe, extra: extension(1), channels: 2 }), riffChunk("data", sound)]),
+    riff([riffChunk("note", ascii("abc")), fmt(), riffChunk("data", sound, 0xffffffff)], 0)
+  ]
+
+  it.prop(
+    "10,000 damaged files - audio within the file or a WavError, never an exception",
+    {
+      seed: FastCheck.constantFrom(...seeds),
+      edits: FastCheck.array(
+        FastCheck.tuple(FastCheck.nat(), FastCheck.constantFrom(0, 1, 2, 3, 6, 0x7f, 0x80, 0xfe, 0xff)),
+        {
+          maxLength: 6
+        }
+      ),
+      length: FastCheck.nat({ max: 120 })
+    },
+    ({ edits, length, seed }) => {
+      const file = seed.slice(0, length)
+      for (const [place, value] of edits) {
+        if (file.length > 0) file[place % file.length] = value
+      }
+      const result = Wav.decode(file)
+      if (Either.isRight(result)) {
+        const { bytes, format } = result.right
+        assert.isAtMost(bytes.byteOffset - file.byteOffset + bytes.length, file.length)
+        assert.strictEqual(bytes.length % Pcm.frameSize(format), 0)
+        assert.isAbove(format.sampleRate, 0)
+      } else {
+        assert.instanceOf(result.left, Wav.WavError)
+      }
+    },
+    { fastCheck: { numRuns: 10_000 } }
+  )
+})
+
+describe("Wav.encodeStream", () => {
+  const audio = Stream.make(
+    Pcm.unsafeMake(mono, sound.subarray(0, 2)),
+    Pcm.unsafeMake(mono, sound.subarray(2))
+  )
+  const encoded = (stream: Stream.Stream<Uint8Array>) => Effect.map(Stream.runCollect(stream), Pcm.concatBytes)
+
+  it.effect("with a length it is the same file as encode makes", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(
+        yield* encoded(audio.pipe(Wav.encodeStream({ dataLength: 8 }))),
+        Wav.encode(Audio.unsafeMake(mono, sound))
+      )
+    }))
+
+  it.effect("without one it carries open sizes, which decode reads to the end", () =>
+    Effect.gen(function*() {
+      const file = yield* encoded(Wav.encodeStream(audio))
+      assert.deepStrictEqual(file.subarray(0, 44), Wav.header(mono))
+      assert.deepStrictEqual(right(file).bytes.slice(), sound)
+    }))
+
+  it.effect("the header comes with the first audio and only there, and each run has its own", () =>
+    Effect.gen(function*() {
+      const stream = audio.pipe(Stream.rechunk(1), Wav.encodeStream())
+      for (let run = 0; run < 2; run++) {
+        const pieces = Chunk.toReadonlyArray(yield* Stream.runCollect(stream))
+        assert.deepStrictEqual(pieces.map((piece) => piece.length), [44, 2, 6])
+      }
+      assert.strictEqual(Chunk.size(yield* Stream.runCollect(Wav.encodeStream(Stream.empty))), 0)
+    }))
+})
