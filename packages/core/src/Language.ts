@@ -53,4 +53,4 @@ export const make = (code: string): Language => OpenString.unsafeMake(code)
  * @category accessors
  */
 export const name = (code: Language): string =>
-  code in languageNames ? languageNames[code as KnownLanguage] : code // `in` does not narrow a string
+  Object.hasOwn(languageNames, code) ? languageNames[code as KnownLanguage] : code // hasOwn does not narrow a string

@@ -511,8 +511,8 @@ export const retrySchedule = (options: RetryOptions = {}): Schedule.Schedule<Spe
     Schedule.whileInput(isRetryable),
     Schedule.intersect(
       Schedule.exponential(options.baseDelay ?? "500 millis").pipe(
-        Schedule.modifyDelay((_, delay) => Duration.min(delay, maxDelay)),
-        Schedule.jittered
+        Schedule.jittered,
+        Schedule.modifyDelay((_, delay) => Duration.min(delay, maxDelay))
       )
     ),
     Schedule.intersect(Schedule.recurs(options.maxRetries ?? 3)),
