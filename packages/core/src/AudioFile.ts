@@ -191,7 +191,11 @@ const makeFileSystem = Effect.gen(function*() {
       case "File":
         return yield* newFile(name, target, Option.some(info.value.mode & 0o777))
       case "Directory":
-        return yield* new AudioFileError({ reason: "Unwritable", name, description: "it is a folder; name a file in it" })
+        return yield* new AudioFileError({
+          reason: "Unwritable",
+          name,
+          description: "it is a folder; name a file in it"
+        })
       default:
         return yield* device(name, target)
     }
@@ -211,7 +215,8 @@ const makeFileSystem = Effect.gen(function*() {
           return yield* new AudioFileError({
             reason: "MixedFormats",
             name,
-            description: `the audio changed from ${format.sampleRate} to ${chunk.format.sampleRate} Hz; use Pcm.resample`
+            description:
+              `the audio changed from ${format.sampleRate} to ${chunk.format.sampleRate} Hz; use Pcm.resample`
           })
         }
         length += chunk.bytes.length

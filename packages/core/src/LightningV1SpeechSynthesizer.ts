@@ -101,7 +101,8 @@ const check = (
 }
 
 // The flag says what the server should send; the bytes say what it sent.
-const isWav = (bytes: Uint8Array): boolean => bytes[0] === 0x52 && bytes[1] === 0x49 && bytes[2] === 0x46 && bytes[3] === 0x46
+const isWav = (bytes: Uint8Array): boolean =>
+  bytes[0] === 0x52 && bytes[1] === 0x49 && bytes[2] === 0x46 && bytes[3] === 0x46
 
 /**
  * @since 0.1.0
@@ -149,8 +150,10 @@ export const make = (
       honours: ["voice", "model", "transliterate", "removeExtraSilence"],
       sampleRates: { minimum: 8000, maximum: 48000 },
       events: (resolved) =>
-        Stream.unwrap(Effect.map(request(resolved), ({ audio, requestId }) =>
-          SpeechEvents.ofPcm({ text: resolved.text, pcm: Audio.toStream(audio), requestId }))),
+        Stream.unwrap(
+          Effect.map(request(resolved), ({ audio, requestId }) =>
+            SpeechEvents.ofPcm({ text: resolved.text, pcm: Audio.toStream(audio), requestId }))
+        ),
       synthesize: (resolved) => Effect.map(request(resolved), ({ audio }) => audio),
       voices: Effect.succeed(voices),
       models: Effect.succeed(["lightning"]),

@@ -12,8 +12,6 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as ParseResult from "effect/ParseResult"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Audio from "./Audio.js"
@@ -23,12 +21,11 @@ import type { Language } from "./Language.js"
 import type { Model } from "./Model.js"
 import * as Pcm from "./Pcm.js"
 import * as SegmentLease from "./SegmentLease.js"
+import * as SpeechCapabilities from "./SpeechCapabilities.js"
 import * as SpeechError from "./SpeechError.js"
 import * as SpeechEvent from "./SpeechEvent.js"
 import {
   CurrentSpeechOptions,
-  maxTextLength,
-  mergeOptions,
   type OutputFormat,
   SpeechBytesRequest,
   type SpeechOptions,
@@ -79,10 +76,7 @@ export interface Service {
  * @since 0.1.0
  * @category models
  */
-export interface ResolvedRequest extends SpeechRequest {
-  readonly sampleRate: number
-  readonly speed: number
-}
+export type ResolvedRequest = SpeechCapabilities.ResolvedRequest
 
 /**
  * What an implementer writes; {@link make} derives the rest.
@@ -90,15 +84,7 @@ export interface ResolvedRequest extends SpeechRequest {
  * @since 0.1.0
  * @category models
  */
-export interface Engine {
-  /** The implementer's module, for errors and spans. */
-  readonly module: string
-  /** The layer's options. */
-  readonly defaults: SpeechOptions & { readonly sampleRate: number }
-  /** The options beyond `language`, `speed` and `sampleRate` that reach the engine. Others fail the request. */
-  readonly honours: ReadonlyArray<Exclude<keyof SpeechOptions, "language" | "speed" | "sampleRate" | "addWavHeader">>
-  /** The rates that the engine makes: a list, or a range with both ends included. */
-  readonly sampleRates: ReadonlyArray<number> | { readonly minimum: number; readonly maximum: number }
+export interface Engine extends SpeechCapabilities.SpeechCapabilities {
   /**
    * Speaks a request that is known to be valid. Audio must have the request's sample rate, and `Completed` must be the
    * last event. If `honours` lacks `removeExtraSilence`, pauses are shortened afterwards, word times included.
@@ -111,30 +97,12 @@ export interface Engine {
     | ((request: ResolvedRequest) => Effect.Effect<Audio.Audio, SpeechError.SpeechError>)
     | undefined
   /** Speaks into MP3, for engines that make it. */
-  readonly mp3?: ((request: ResolvedRequest) => Effect.Effect<Uint8Array, SpeechError.SpeechError>) | undefined
+  readonly mp3?:
+    | ((request: ResolvedRequest) => Effect.Effect<Uint8Array, SpeechError.SpeechError>)
+    | undefined
   readonly voices: Service["voices"]
   readonly models: Service["models"]
   readonly languages: Service["languages"]
-}
-
-// Options that every engine honours because this module does.
-const derived: ReadonlyArray<keyof SpeechOptions> = ["language", "speed", "sampleRate", "addWavHeader"]
-
-const makes = (engine: Engine, sampleRate: number): boolean =>
-  "minimum" in engine.sampleRates
-    ? sampleRate >= engine.sampleRates.minimum && sampleRate <= engine.sampleRates.maximum
-    : engine.sampleRates.includes(sampleRate)
-
-const describeRates = (rates: Engine["sampleRates"]): string =>
-  "minimum" in rates ? `${rates.minimum} to ${rates.maximum}` : rates.join(", ")
-
-const bounds: Record<string, string> = {
-  speed: "`speed` must be a number from 0.5 to 2",
-  sampleRate: "`sampleRate` must be a whole number from 8000 to 48000",
-  pronunciationDictionaries: "`pronunciationDictionaries` must be ids of 24 hexadecimal digits",
-  enhancement: "`enhancement` must be 0, 1 or 2",
-  similarity: "`similarity` must be a number from 0 to 1",
-  outputFormat: "`outputFormat` must be wav, pcm, ulaw, mulaw, alaw or mp3"
 }
 
 /**
@@ -147,54 +115,6 @@ const bounds: Record<string, string> = {
 export const make = (engine: Engine): Service => {
   const invalid = (method: string, parameter: string, description: string) =>
     new SpeechError.InvalidSpeechRequest({ module: engine.module, method, parameter, description })
-
-  const checkText = (method: string, text: unknown): Effect.Effect<void, SpeechError.InvalidSpeechRequest> => {
-    if (typeof text !== "string") return invalid(method, "text", "There is no text to speak")
-    if (text.trim() === "") return invalid(method, "text", "The text is empty")
-    if (text.length > maxTextLength) {
-      return invalid(
-        method,
-        "text",
-        `The text has ${text.length} characters, more than the ${maxTextLength} of one request: speak it with SpeechStream.fromText`
-      )
-    }
-    return Effect.void
-  }
-
-  const resolve = Effect.fnUntraced(function*<A extends SpeechRequest, I>(
-    method: string,
-    schema: Schema.Schema<A, I>,
-    request: A
-  ) {
-    yield* checkText(method, request.text)
-    const scoped = yield* CurrentSpeechOptions
-    const merged = mergeOptions(mergeOptions(engine.defaults, scoped), request)
-    const valid = yield* Schema.validate(schema)(merged).pipe(
-      Effect.mapError((error) => {
-        const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
-        const parameter = String(issue?.path[0] ?? "request")
-        return invalid(method, parameter, bounds[parameter] ?? issue?.message ?? "The request is not valid")
-      })
-    )
-    const sampleRate = valid.sampleRate ?? engine.defaults.sampleRate
-    if (!makes(engine, sampleRate)) {
-      return yield* invalid(
-        method,
-        "sampleRate",
-        `This engine does not make ${sampleRate} Hz; it makes ${describeRates(engine.sampleRates)} Hz`
-      )
-    }
-    for (const [name, value] of Object.entries(valid)) {
-      const isHonoured = !(name in SpeechRequest.fields) || name === "text" || value === undefined || value === false ||
-        name === "removeExtraSilence" ||
-        [...derived, ...engine.honours].some((honoured) => honoured === name)
-      if (!isHonoured) {
-        return yield* invalid(method, name, `This engine has no option \`${name}\``)
-      }
-    }
-    const resolved: ResolvedRequest & A = { ...valid, sampleRate, speed: valid.speed ?? 1 }
-    return resolved
-  })
 
   const noAudio = (method: string) =>
     new SpeechError.EmptyAudio({ module: engine.module, method, description: "The engine made no audio" })
@@ -239,7 +159,7 @@ export const make = (engine: Engine): Service => {
   const events: Service["events"] = (request) =>
     Stream.unwrap(
       Effect.map(
-        Effect.tap(resolve("events", SpeechRequest, request), annotate),
+        Effect.tap(SpeechCapabilities.resolveRequest(engine, "events", SpeechRequest, request), annotate),
         speak
       )
     ).pipe(Stream.withSpan("SpeechSynthesizer.events", { captureStackTrace: false }))
@@ -277,13 +197,13 @@ export const make = (engine: Engine): Service => {
     events,
     stream: (request) => SpeechEvent.pcm(events(request)),
     synthesize: (request) =>
-      resolve("synthesize", SpeechRequest, request).pipe(
+      SpeechCapabilities.resolveRequest(engine, "synthesize", SpeechRequest, request).pipe(
         Effect.tap(annotate),
         Effect.flatMap((resolved) => collect("synthesize", resolved)),
         Effect.withSpan("SpeechSynthesizer.synthesize", { captureStackTrace: false })
       ),
     bytes: (request) =>
-      resolve("bytes", SpeechBytesRequest, request).pipe(
+      SpeechCapabilities.resolveRequest(engine, "bytes", SpeechBytesRequest, request).pipe(
         Effect.tap(checkHeader(request)),
         Effect.tap(annotate),
         Effect.flatMap(encode),

@@ -179,7 +179,8 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
       phase: SpeechError.SpeechTimeout["phase"],
       after: Duration.Duration,
       description: string
-    ) => () => new SpeechError.SpeechTimeout({ module: call.module, method: call.method, phase, after, description })
+    ) =>
+    () => new SpeechError.SpeechTimeout({ module: call.module, method: call.method, phase, after, description })
 
     const acquirePermit = (call: WavesErrors.Call) =>
       Effect.timeoutFail(permits.acquire, {
@@ -324,8 +325,14 @@ const readAhead = Effect.fnUntraced(function*(options: {
     })
 
   // Audio and not bytes moves the deadline: keep-alives must not hold a dead request open.
-  const next = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    Effect.timeoutFail(Effect.either(pull), { duration: Duration.millis(Math.max(0, deadline - now)), onTimeout: timeout }))
+  const next = Effect.flatMap(
+    Clock.currentTimeMillis,
+    (now) =>
+      Effect.timeoutFail(Effect.either(pull), {
+        duration: Duration.millis(Math.max(0, deadline - now)),
+        onTimeout: timeout
+      })
+  )
 
   const accept = Effect.fnUntraced(function*(parsed: SseAudio.Parsed) {
     if (parsed.audio.length > 0) {

@@ -129,7 +129,11 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<SpeechSynthesizer.Service, never, WavesClient.WavesClient> =>
   Effect.map(WavesClient.WavesClient, (client) => {
-    const at = (method: string, requestId: string | undefined) => ({ module: "WavesSpeechSynthesizer", method, requestId })
+    const at = (method: string, requestId: string | undefined) => ({
+      module: "WavesSpeechSynthesizer",
+      method,
+      requestId
+    })
     return SpeechSynthesizer.make({
       module: "WavesSpeechSynthesizer",
       defaults: {
@@ -153,7 +157,10 @@ export const make = (
           const { bytes, requestId } = yield* client.stream(body(request, "pcm"))
           const pcm = bytes.pipe(
             Pcm.fromBytes(Pcm.format(request.sampleRate)),
-            Stream.catchTag("PcmError", (error) => Stream.fail(SpeechEvents.fromPcmError(at("events", requestId))(error)))
+            Stream.catchTag(
+              "PcmError",
+              (error) => Stream.fail(SpeechEvents.fromPcmError(at("events", requestId))(error))
+            )
           )
           return SpeechEvents.ofPcm({ text: request.text, pcm, requestId })
         })),

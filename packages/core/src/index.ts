@@ -15,6 +15,13 @@ export * as Audio from "./Audio.js"
 export * as AudioFile from "./AudioFile.js"
 
 /**
+ * The port of loudspeakers: audio is heard while it is still being made.
+ *
+ * @since 0.1.0
+ */
+export * as AudioPlayer from "./AudioPlayer.js"
+
+/**
  * The 8-bit encodings of telephony, µ-law and A-law, as ITU-T G.711 defines them.
  *
  * @see https://www.itu.int/rec/T-REC-G.711
@@ -56,6 +63,16 @@ export * as Model from "./Model.js"
  * @since 0.1.0
  */
 export * as Pcm from "./Pcm.js"
+
+/**
+ * The clock of a loudspeaker: how much of the audio that was handed to it has been heard.
+ *
+ * For those who implement `AudioPlayer`. A playhead runs with the system's clock, never past the audio that it has, is
+ * corrected by what the device itself reports, and makes whoever feeds it keep a small lead instead of running ahead.
+ *
+ * @since 0.1.0
+ */
+export * as Playhead from "./Playhead.js"
 
 export * as SegmentLease from "./SegmentLease.js"
 
