@@ -1,6 +1,10 @@
-import { AudioPlayerSuite, TestAudioPlayer } from "@effect-smallest/testing"
 import * as Pcm from "@effect-smallest/core/Pcm"
+import { AudioPlayerSuite, TestAudioPlayer } from "@effect-smallest/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-AudioPlayerSuite.suite("TestAudioPlayer", TestAudioPlayer.layer(), { clock: "virtual", lead: "200 millis", overhead: 0 })
+AudioPlayerSuite.suite("TestAudioPlayer", TestAudioPlayer.layer(), {
+  clock: "virtual",
+  lead: "200 millis",
+  overhead: 0
+})

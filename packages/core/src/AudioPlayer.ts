@@ -305,6 +305,7 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
         const feeder = yield* Effect.interruptible(feed).pipe(
           Effect.exit,
           Effect.flatMap(settle),
+          Effect.catchAllCause((cause) => Deferred.failCause(result, cause)),
           Effect.forkDaemon
         )
 
