@@ -88,6 +88,13 @@ export class CurrentPronunciations extends Context.Reference<CurrentPronunciatio
   { defaultValue: (): TextFrontEnd.Pronunciations => ({}) }
 ) {}
 
+type EffectOrStream = Effect.Effect<unknown, unknown, unknown> | Stream.Stream<unknown, unknown, unknown>
+
+// Inside of `pipe` an overloaded function would always be its last overload. Effects first: they are streams to the types.
+type Same<Self> = Self extends Effect.Effect<infer A, infer E, infer R> ? Effect.Effect<A, E, R>
+  : Self extends Stream.Stream<infer A, infer E, infer R> ? Stream.Stream<A, E, R>
+  : never
+
 /**
  * Gives pronunciations to every request of the embedded voice inside an effect or a stream, over those of the layer.
  *
@@ -108,10 +115,7 @@ export class CurrentPronunciations extends Context.Reference<CurrentPronunciatio
  * @category combinators
  */
 export const withPronunciations: {
-  (pronunciations: TextFrontEnd.Pronunciations): {
-    <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
-    <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R>
-  }
+  (pronunciations: TextFrontEnd.Pronunciations): <Self extends EffectOrStream>(self: Self) => Same<Self>
   <A, E, R>(self: Effect.Effect<A, E, R>, pronunciations: TextFrontEnd.Pronunciations): Effect.Effect<A, E, R>
   <A, E, R>(self: Stream.Stream<A, E, R>, pronunciations: TextFrontEnd.Pronunciations): Stream.Stream<A, E, R>
 } = dual(
@@ -188,9 +192,18 @@ const slices = (chunk: Pcm.PcmChunk): Chunk.Chunk<Pcm.PcmChunk> => {
   )
 }
 
+interface Workers {
+  readonly pool: Pool.Pool<FliteWorker.Worker, SpeechError.EngineFailure>
+  /**
+   * Held by whoever waits next for a worker. Without it, a long text that gives its worker back between two batches would
+   * take it again before those who wait have woken up.
+   */
+  readonly queue: Effect.Semaphore
+}
+
 /** Runs one request on one worker to its end. A worker that was interrupted, crashed or failed is not used again. */
 const converse = (
-  pool: Pool.Pool<FliteWorker.Worker, SpeechError.EngineFailure>,
+  workers: Workers,
   request: Speak,
   onUttered: (uttered: Uttered) => Effect.Effect<unknown>
 ): Effect.Effect<void, SpeechError.EngineFailure> => {
@@ -211,9 +224,9 @@ const converse = (
       })
     )
 
-  return Effect.scoped(Effect.flatMap(Pool.get(pool), (worker) =>
+  return Effect.scoped(Effect.flatMap(workers.queue.withPermits(1)(Pool.get(workers.pool)), (worker) =>
     Effect.zipRight(worker.send(request), listen(worker)).pipe(
-      Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Pool.invalidate(pool, worker))
+      Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Pool.invalidate(workers.pool, worker))
     )))
 }
 
@@ -233,12 +246,13 @@ export const make = Effect.fnUntraced(function*(
     max: Math.max(1, options.workers ?? 1),
     timeToLive: idleTimeToLive
   })
+  const workers: Workers = { pool, queue: yield* Effect.makeSemaphore(1) }
 
   // A worker is held only while it speaks: what it said waits in the mailbox, so a slow listener holds up nobody else.
   const utter = (request: Speak): Stream.Stream<Uttered, SpeechError.SpeechError> =>
     Stream.unwrapScoped(Effect.gen(function*() {
       const spoken = yield* Mailbox.make<Uttered, SpeechError.SpeechError>()
-      yield* converse(pool, request, (uttered) => spoken.offer(uttered)).pipe(
+      yield* converse(workers, request, (uttered) => spoken.offer(uttered)).pipe(
         Mailbox.into(spoken),
         Effect.forkScoped
       )

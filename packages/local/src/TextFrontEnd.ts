@@ -12,7 +12,7 @@ import * as AsciiText from "./internal/asciiText.js"
 /**
  * How to pronounce a word: spelled in another way that the engine reads right, or as phonemes.
  *
- * Phonemes are those of the CMU dictionary in lower case, separated by spaces; vowels carry their stress as 0, 1 or 2:
+ * Phonemes are those of the CMU dictionary in lower case, separated by spaces; vowels carry their stress as 0 or 1 (2 counts as 1):
  * `{ phonemes: "g uh1 d b ay1" }`.
  *
  * @since 0.1.0
@@ -93,7 +93,7 @@ const invalid = (parameter: string, description: string) =>
 // pronunciations
 // ----------------------------------------------------------------------------------------------------------------
 
-const phoneme = /^(?:(?:aa|ae|ah|ao|aw|ax|ay|eh|er|ey|ih|iy|ow|oy|uh|uw)[012]|ch|dh|hh|jh|ng|sh|th|zh|[bdfgklmnprstvwyz])$/
+const phoneme = /^(?:ax0|(?:aa|ae|ah|ao|aw|ay|eh|er|ey|ih|iy|ow|oy|uh|uw)[012]|ch|dh|hh|jh|ng|sh|th|zh|[bdfgklmnprstvwyz])$/
 
 const syllables = ["ba", "be", "bi", "bo", "bu", "da", "de", "di", "do", "du"]
 
@@ -132,7 +132,7 @@ const dictionary = (pronunciations: Pronunciations): Either.Either<Dictionary, I
         // The engine looks a word up only if it takes it for one: "sqlite" would be spelled out. So the entry is for a
         // word made up of syllables, which is read in its place.
         const placeholder = `lex${Array.from(String(entries.length), (digit) => syllables[Number(digit)]).join("")}`
-        entries.push(`${placeholder} : ${phonemes.join(" ")}\n`)
+        entries.push(`${placeholder} : ${phonemes.join(" ").replaceAll("2", "1")}\n`)
         spoken.set(word, placeholder)
       }
     }
@@ -324,7 +324,7 @@ const tokenize = (
 // stop does before a capital letter unless an abbreviation or an initial stands before it.
 const endsSentence = (token: Token, next: Token): boolean => {
   if (token.endsParagraph || "?!:".includes(token.mark) && token.mark !== "") return true
-  if (token.mark !== "." || !/^[A-Z]/.test(next.spoken)) return false
+  if (token.mark !== "." || !/^\p{Lu}/u.test(next.text) && !/^[A-Z]/.test(next.spoken)) return false
   const last = token.spoken.slice(token.spoken.lastIndexOf(" ") + 1)
   return !/[A-Z]$/.test(last) && !(last.length < 4 && /^[A-Z]/.test(last))
 }

@@ -27,5 +27,5 @@ export const voices: readonly [FliteVoice, ...ReadonlyArray<FliteVoice>] = [
   voice("slt", "SLT", "female", "American", 0.469),
   voice("awb", "AWB", "male", "Scottish", 0.779),
   voice("kal16", "Kal", "male", "American", 1.878),
-  voice("kal", "Kal (8 kHz)", "male", "American", 1)
+  voice("kal", "Kal (8 kHz)", "male", "American", 0.792)
 ]
