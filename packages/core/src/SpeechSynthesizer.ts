@@ -16,7 +16,6 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Audio from "./Audio.js"
 import * as G711 from "./G711.js"
-import { shortenSilences } from "./internal/shortenSilences.js"
 import type { Language } from "./Language.js"
 import type { Model } from "./Model.js"
 import * as Pcm from "./Pcm.js"
@@ -31,6 +30,7 @@ import {
   type SpeechOptions,
   SpeechRequest
 } from "./SpeechRequest.js"
+import * as SpeechSilence from "./SpeechSilence.js"
 import type { VoiceInfo } from "./Voice.js"
 import * as Wav from "./Wav.js"
 
@@ -134,7 +134,7 @@ export const make = (engine: Engine): Service => {
   const speak = (request: ResolvedRequest) => {
     const events = audible(request)
     return request.removeExtraSilence === true && !engine.honours.includes("removeExtraSilence")
-      ? shortenSilences(events)
+      ? SpeechSilence.shorten(events)
       : events
   }
 

@@ -57,3 +57,39 @@ export const LightningV1Body = Schema.Struct({
  * @category models
  */
 export type LightningV1Body = typeof LightningV1Body.Type
+
+/**
+ * A message to `/waves/v1/tts/live` over WebSocket: a speech body whose text may be a part, and how to treat that part.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const LiveMessage = Schema.Struct({
+  ...SpeechBody.fields,
+  text: Schema.optional(Schema.String),
+  voice_id: Schema.optional(Schema.String),
+  /** More text follows: keep this part until there is enough to speak. */
+  continue: Schema.optional(Schema.Boolean),
+  /** Speak what has been kept. Not together with `context_id`. */
+  flush: Schema.optional(Schema.Boolean),
+  /** Speak what has been kept after so many milliseconds; 0 waits for `flush`. Not together with `context_id`. */
+  max_buffer_flush_ms: Schema.optional(Schema.Number),
+  /** Quiet time after the last audio before the server says `complete`, in milliseconds. */
+  complete_backoff_ms: Schema.optional(Schema.Number),
+  /** Parts with the same id are one utterance. */
+  context_id: Schema.optional(Schema.String),
+  /** Speak what a context has kept after so many milliseconds from its first part. */
+  max_buffer_delay_ms: Schema.optional(Schema.Number),
+  context_close: Schema.optional(Schema.Boolean),
+  /** Drop what has been kept. */
+  cancel_request: Schema.optional(Schema.Boolean),
+  word_timestamps: Schema.optional(Schema.Boolean),
+  /** Our own id, which the server echoes on every frame as `external_request_id`. */
+  request_id: Schema.optional(Schema.String)
+})
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type LiveMessage = typeof LiveMessage.Type

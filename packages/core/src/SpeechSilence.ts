@@ -1,17 +1,23 @@
+/**
+ * The shortening of pauses in speech, for streams that carry more than audio.
+ *
+ * @since 0.1.0
+ */
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Stream from "effect/Stream"
-import * as Pcm from "../Pcm.js"
-import * as SpeechEvent from "../SpeechEvent.js"
-import * as Silence from "./silence.js"
+import * as Pcm from "./Pcm.js"
+import * as SpeechEvent from "./SpeechEvent.js"
+import * as Silence from "./internal/silence.js"
 
 /**
- * `Pcm.removeSilence` for a stream of events: whatever has a time moves with its audio. Events that wait for their
+ * Shortens pauses over 200 ms as `Pcm.removeSilence` does; whatever has a time moves with its audio. Events that wait for their
  * audio to be decided are held back, at most until the end.
  *
- * @internal
+ * @since 0.1.0
+ * @category combinators
  */
-export const shortenSilences = <E, R>(
+export const shorten = <E, R>(
   events: Stream.Stream<SpeechEvent.SpeechEvent, E, R>
 ): Stream.Stream<SpeechEvent.SpeechEvent, E, R> =>
   Stream.suspend(() => {
