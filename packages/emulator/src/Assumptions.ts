@@ -1,0 +1,82 @@
+/**
+ * What no public page says about the vendor's API. Each answer that the emulator has to choose is an option here, with
+ * the choice that clients get along with best as its default.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+const choice = <const Literals extends readonly [string | number, ...ReadonlyArray<string | number>]>(
+  ...literals: Literals
+) => Schema.optionalWith(Schema.Literal(...literals), { default: () => literals[0] })
+
+const integer = (minimum: number, maximum: number, value: number) =>
+  Schema.optionalWith(Schema.Int.pipe(Schema.between(minimum, maximum)), { default: () => value })
+
+/**
+ * The open questions and the emulator's answers. Every field may be left out; decoding fills in the defaults, which are
+ * the first of the listed choices.
+ *
+ * @example
+ * ```ts
+ * import { Assumptions } from "@effect-smallest/emulator"
+ * import { Schema } from "effect"
+ *
+ * const assumptions = Schema.decodeSync(Assumptions.Assumptions)({ socketRequests: "interleave" })
+ * assumptions.segmentMaxLength // 250
+ * ```
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Assumptions = Schema.Struct({
+  /** Text of blanks alone on today's HTTP routes: a 400, or a 200 without audio. */
+  blankText: choice("refuse", "silence"),
+  /** Text without a single letter to speak on the routes of 2024, whose Python client sends such: no audio, or a 400. */
+  legacyBlankText: choice("silence", "refuse"),
+  /** The longest text of the routes of 2024 and 2025, in UTF-16 code units. */
+  legacyTextMax: integer(1, 100_000, 10_000),
+  /** Errors of the routes of 2024 and 2025: `{ error, message }` as their documentation said, or today's shapes. */
+  legacyErrors: choice("documented", "today"),
+  /** Fields of a body that the API does not have. */
+  unknownKeys: choice("ignore", "refuse"),
+  /** The status of a body that is not valid. */
+  validationStatus: choice(400, 422),
+  /** Bodies for statuses whose real ones nobody has published, by status: `{ "404": { "message": "no such route" } }`. */
+  errorBodies: Schema.optionalWith(
+    Schema.Record({ key: Schema.String.pipe(Schema.pattern(/^[45]\d\d$/)), value: Schema.Unknown }),
+    {
+      default: () => ({})
+    }
+  ),
+  /** Whether whole audio comes with a `Content-Length`, or chunked. */
+  bodyTransfer: choice("length", "chunked"),
+  /** Server-sent events and WebSocket: always PCM, as observed, or the `output_format` of the request. */
+  streamedFormat: choice("pcm", "requested"),
+  /** The size fields of a WAV header that is streamed: all ones, or zero. */
+  streamedWavSizes: choice("ones", "zero"),
+  /** The `x-content-expiry` of an answer whose request asked for expiry. */
+  contentExpiry: choice("not-entitled", "applied", "unavailable"),
+  /** Several requests on one socket: one after the other, or their frames mixed. */
+  socketRequests: choice("queue", "interleave"),
+  /** Seconds without a client message after which a socket is closed, where its `?timeout=` does not say. */
+  idleTimeout: integer(1, 86_400, 60),
+  /** The code with which an idle socket is closed. */
+  idleCloseCode: integer(1000, 4999, 1000),
+  /** The code with which a socket is closed when it goes over the concurrency limit; 0 leaves it open. */
+  overLimitCloseCode: integer(0, 4999, 0),
+  /** How many characters a fragment needs before the end of a sentence releases it. */
+  segmentMinLength: integer(1, 8000, 20),
+  /** How many characters are buffered at most; longer text is cut at a sentence or a blank. */
+  segmentMaxLength: integer(10, 8000, 250),
+  /** `complete` after `flush: true`: after the quiet time as always, or at once. */
+  completeAfterFlush: choice("debounced", "immediate"),
+  /** Changing or deleting a pronunciation dictionary that does not exist. */
+  unknownDictionary: choice(404, 400, 200)
+})
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Assumptions = typeof Assumptions.Type

@@ -1,0 +1,75 @@
+/**
+ * Answers other than success, in the shapes that the vendor's services really send. They are several.
+ */
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Data from "effect/Data"
+import type { Issue } from "./validation.js"
+
+/** @internal */
+export class Refusal extends Data.TaggedError("Refusal")<{
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}> {}
+
+/** @internal */
+export const json = (
+  body: unknown,
+  options: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {}
+): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.text(JSON.stringify(body), { ...options, contentType: "application/json; charset=utf-8" })
+
+/** @internal */
+export const notFound: Refusal = new Refusal({ status: 404, body: { error: "Not Found" } })
+
+/** @internal */
+export const invalid = (status: number, issues: ReadonlyArray<Issue>): Refusal =>
+  new Refusal({ status, body: { error: issues } })
+
+/** @internal */
+export const gone: Refusal = new Refusal({
+  status: 410,
+  body: {
+    status: "error",
+    error_code: "MODEL_DEPRECATED",
+    message: "This model is retired. Please migrate to lightning-v3.1 via /waves/v1/lightning-v3.1/get_speech.",
+    recommended_endpoint: "/waves/v1/lightning-v3.1/get_speech"
+  }
+})
+
+/** @internal */
+export const tooManyRequests: Refusal = new Refusal({
+  status: 429,
+  body: { error: "Rate limit exceeded. Please retry after a short backoff." },
+  headers: { "retry-after": "1" }
+})
+
+/** @internal */
+export const tooLarge = (limit: number): Refusal =>
+  new Refusal({ status: 413, body: { error: `The body is larger than ${limit} bytes` } })
+
+/** @internal */
+export const serverFault: Refusal = new Refusal({
+  status: 500,
+  body: { error: "InternalServerError", message: "An unexpected error occurred." }
+})
+
+/**
+ * What the vendor sends with a status, for faults that name no body.
+ *
+ * @internal
+ */
+export const ofStatus = (status: number): Refusal => {
+  const message = {
+    402: "Insufficient credits",
+    403: "Forbidden",
+    502: "Bad Gateway",
+    503: "Service Unavailable"
+  }[status]
+  return [notFound, gone, tooManyRequests, serverFault].find((refusal) => refusal.status === status) ??
+    (status === 401
+      ? new Refusal({ status, body: { error: "unauthorized" } })
+      : status < 400
+      ? new Refusal({ status, body: {} })
+      : new Refusal({ status, body: { status: "error", message: message ?? "The request could not be served" } }))
+}
