@@ -2,8 +2,11 @@
  * The cloud engines against the scripted server, over each HTTP client that users have.
  */
 import {
+  Audio,
   LightningV1SpeechSynthesizer,
-  type SpeechSynthesizer,
+  type SpeechError,
+  type SpeechRequest,
+  SpeechSynthesizer,
   WavesClient,
   WavesSpeechSynthesizer
 } from "@effect-smallest/core"
@@ -46,3 +49,60 @@ export const layerLightningV1 = (
   options?: Options,
   synthesizer?: LightningV1SpeechSynthesizer.Options
 ): Layer.Layer<Cloud> => Layer.provideMerge(LightningV1SpeechSynthesizer.layer(synthesizer), layerClient(http, options))
+
+/** One way to speak through the cloud: a route of the server, and how its answers look. */
+export interface Route {
+  readonly name: string
+  /** The method of `WavesClient` that its errors name. */
+  readonly method: string
+  readonly path: string
+  readonly voice: string
+  readonly layer: (http: Layer.Layer<HttpClient.HttpClient>, options?: Options) => Layer.Layer<Cloud>
+  readonly speak: (
+    request: SpeechRequest.SpeechRequest
+  ) => Effect.Effect<Audio.Audio, SpeechError.SpeechError, SpeechSynthesizer.SpeechSynthesizer>
+  /** A good answer with this PCM, in pieces of a length. */
+  readonly answer: (pcm: Uint8Array, cutLength?: number) => VectorServer.Answer
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+
+const collect = (request: SpeechRequest.SpeechRequest) =>
+  Effect.flatMap(Audio.fromStream(SpeechSynthesizer.stream(request)), (audio) => Effect.orDie(audio))
+
+export const liveRoute: Route = {
+  name: "stream",
+  method: "stream",
+  path: "/waves/v1/tts/live",
+  voice: "meher",
+  layer: (http, options) => layerWaves(http, options),
+  speak: collect,
+  answer: (pcm, cutLength = pcm.length + 1000) =>
+    VectorServer.eventStream(
+      VectorServer.cut(bytesOf([...VectorServer.audioEvents(pcm, 24000), VectorServer.endMark].join("")), cutLength)
+    )
+}
+
+/** The routes whose answers are the audio itself. */
+export const wholeRoutes: ReadonlyArray<Route> = [
+  {
+    name: "synthesize",
+    method: "synthesize",
+    path: "/waves/v1/tts",
+    voice: "meher",
+    layer: (http, options) => layerWaves(http, options),
+    speak: SpeechSynthesizer.synthesize,
+    answer: (pcm, cutLength = pcm.length + 1) => VectorServer.audio(VectorServer.cut(pcm, cutLength))
+  },
+  {
+    name: "lightningV1",
+    method: "lightningV1",
+    path: "/api/v1/lightning/get_speech",
+    voice: "emily",
+    layer: (http, options) => layerLightningV1(http, options),
+    speak: SpeechSynthesizer.synthesize,
+    answer: (pcm, cutLength = pcm.length + 1) => VectorServer.audio(VectorServer.cut(pcm, cutLength))
+  }
+]
+
+export const routes: ReadonlyArray<Route> = [liveRoute, ...wholeRoutes]

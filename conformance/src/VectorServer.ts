@@ -4,19 +4,7 @@
  */
 import { Audio, G711, Pcm, Wav } from "@effect-smallest/core"
 import { TestSpeechSynthesizer } from "@effect-smallest/testing"
-import {
-  Chunk,
-  Context,
-  Deferred,
-  Effect,
-  Encoding,
-  FiberSet,
-  Layer,
-  Option,
-  Ref,
-  Stream,
-  SubscriptionRef
-} from "effect"
+import { Chunk, Context, Deferred, Effect, FiberSet, Layer, Option, Ref, Stream, SubscriptionRef } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { performance } from "node:perf_hooks"
@@ -60,8 +48,8 @@ export interface ReceivedRequest {
 }
 
 export interface Answer {
-  /** Runs before anything is sent. */
-  readonly before?: Effect.Effect<unknown>
+  /** Runs before anything is sent; a failure destroys the socket. */
+  readonly before?: Effect.Effect<unknown, typeof destroy>
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   /** Sent piece by piece; a failure destroys the socket. */
@@ -94,7 +82,9 @@ export const eventStream = (body: Stream.Stream<Uint8Array, typeof destroy>): An
 
 /** One event of audio, as the server writes it. */
 export const audioEvent = (pcm: Uint8Array): string =>
-  `event: audio\ndata: {"audio": "${Encoding.encodeBase64(pcm)}", "done": false, "status": "206"}\n\n`
+  `event: audio\ndata: {"audio": "${
+    Buffer.from(pcm.buffer, pcm.byteOffset, pcm.length).toString("base64")
+  }", "done": false, "status": "206"}\n\n`
 
 export const endMark = "data: {\"status\": \"200\", \"done\": true}\n\n"
 
@@ -306,25 +296,32 @@ const make = Effect.gen(function*() {
     })
   })
 
-  const send = Effect.fnUntraced(function*(received: ReceivedRequest, response: ServerResponse) {
-    const [next] = yield* Ref.getAndUpdate(queue, (answers) => answers.slice(1))
-    const answer = next ?? (yield* Ref.get(usual))(received)
-    yield* answer.before ?? Effect.void
-    response.writeHead(answer.status ?? 200, {
-      "x-request-id": `request-${received.index}`,
-      "x-session-id": `session-${received.index}`,
-      ...answer.headers
-    })
-    response.flushHeaders()
-    yield* answer.body.pipe(
-      Stream.runForEach((bytes) => write(response, bytes)),
+  const answerTo = (received: ReceivedRequest): Effect.Effect<Answer> =>
+    Effect.flatMap(
+      Ref.getAndUpdate(queue, (answers) => answers.slice(1)),
+      ([next]) => next === undefined ? Effect.map(Ref.get(usual), (answer) => answer(received)) : Effect.succeed(next)
+    )
+
+  const send = (received: ReceivedRequest, response: ServerResponse) =>
+    Effect.gen(function*() {
+      const { before = Effect.void, body, headers, status = 200 } = yield* answerTo(received)
+      yield* before
+      const all = {
+        "x-request-id": `request-${received.index}`,
+        "x-session-id": `session-${received.index}`,
+        ...headers
+      }
+      // An empty header stands for none, so that an answer can leave the ids out.
+      response.writeHead(status, Object.fromEntries(Object.entries(all).filter(([, value]) => value !== "")))
+      response.flushHeaders()
+      yield* Stream.runForEach(body, (bytes) => write(response, bytes))
+    }).pipe(
       Effect.matchEffect({
         onFailure: () => Effect.sync(() => response.destroy()),
         onSuccess: () => Effect.sync(() => response.end())
-      })
+      }),
+      Effect.zipRight(Effect.suspend(() => update(received.index, { answeredAt: performance.now() })))
     )
-    yield* update(received.index, { answeredAt: performance.now() })
-  })
 
   const handle = Effect.fnUntraced(function*(request: IncomingMessage, response: ServerResponse) {
     const isClosed = yield* Deferred.make<number>()

@@ -200,6 +200,7 @@ export const errors: ReadonlyArray<ErrorVector> = [
   {
     name: "403 with a nested error",
     status: 403,
+    headers: { "x-request-id": "" },
     body: json({ error: { message: "Workspace not entitled", type: "forbidden", request_id: "req-in-body" } }),
     expect: {
       tag: "NotEntitled",
@@ -298,6 +299,7 @@ export const errors: ReadonlyArray<ErrorVector> = [
   {
     name: "500 of the generated contract",
     status: 500,
+    headers: { "x-request-id": "" },
     body: json({ status: "error", error_code: "x", message: "bad", request_id: "req-in-body" }),
     expect: {
       tag: "ServerFailure",
