@@ -13,7 +13,6 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as GlobalValue from "effect/GlobalValue"
 import * as Predicate from "effect/Predicate"
-import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -135,7 +134,7 @@ export const fromSamples = (format: PcmFormat, samples: Int16Array): PcmChunk =>
 export const samples = (chunk: PcmChunk): Int16Array =>
   chunk.bytes.byteOffset % 2 === 0
     ? new Int16Array(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.length / 2)
-    : new Int16Array(Uint8Array.from(chunk.bytes).buffer) // not slice(): on a Node Buffer it copies nothing
+    : new Int16Array(new Uint8Array(chunk.bytes).buffer) // not slice(): on a Node Buffer it copies nothing
 
 /**
  * The number of frames in a chunk.
@@ -239,25 +238,21 @@ export const fromBytes: {
 } = dual(
   2,
   <E, R>(self: Stream.Stream<Uint8Array, E, R>, format: PcmFormat): Stream.Stream<PcmChunk, E | PcmError, R> =>
-    Stream.unwrap(Effect.map(Ref.make<Uint8Array>(new Uint8Array(0)), (carry) => {
+    Stream.suspend(() => {
       const size = frameSize(format)
+      let carry: Uint8Array = new Uint8Array(0)
       return self.pipe(
-        Stream.mapChunksEffect((arrived) =>
-          Ref.modify(carry, (left) => {
-            const bytes = concatBytes(left.length === 0 ? arrived : [left, ...arrived])
-            const whole = bytes.length - bytes.length % size
-            return [
-              whole === 0 ? Chunk.empty<PcmChunk>() : Chunk.of({ format, bytes: bytes.subarray(0, whole) }),
-              Uint8Array.from(bytes.subarray(whole))
-            ]
-          })
-        ),
-        Stream.concat(Stream.execute(Effect.flatMap(
-          Ref.get(carry),
-          (left) => left.length === 0 ? Effect.void : partialFrame(format, left.length)
-        )))
+        Stream.mapChunks((arrived) => {
+          const bytes = concatBytes(carry.length === 0 ? arrived : [carry, ...arrived])
+          const whole = bytes.length - bytes.length % size
+          carry = new Uint8Array(bytes.subarray(whole))
+          return whole === 0 ? Chunk.empty<PcmChunk>() : Chunk.of({ format, bytes: bytes.subarray(0, whole) })
+        }),
+        Stream.concat(
+          Stream.suspend(() => carry.length === 0 ? Stream.empty : Stream.fail(partialFrame(format, carry.length)))
+        )
       )
-    }))
+    })
 )
 
 /**

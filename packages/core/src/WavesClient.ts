@@ -195,22 +195,21 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         HttpClientRequest.bodyUnsafeJson(body),
         client.execute,
         Effect.mapError((error) => WavesErrors.fromHttpClient(call, error, { connectTimeout: timeouts.connect })),
-        Effect.flatMap((response) =>
-          response.status === 200
-            ? Effect.succeed(response)
-            : Effect.flatMap(WavesErrors.fromResponse(call, response), Effect.fail)
-        )
+        Effect.flatMap((response) => {
+          if (response.status !== 200) return Effect.flatMap(WavesErrors.fromResponse(call, response), Effect.fail)
+          return isJson(response) ? notAudio(call, response) : Effect.succeed(response)
+        })
       )
 
     const notAudio = (call: WavesErrors.Call, response: HttpClientResponse.HttpClientResponse) =>
       Effect.flatMap(
         Effect.orElseSucceed(response.text, () => ""),
         (text) => {
-          const said = WavesErrors.readErrorText(text).message ?? "nothing"
+          const said = WavesErrors.readErrorText(WavesErrors.scrub(call, text)).message ?? "nothing"
           return WavesErrors.malformed(
             call,
             `The server answered with JSON instead of audio: ${said}`,
-            WavesErrors.requestIdOf(response)
+            WavesErrors.requestIdOf(call, response)
           )
         }
       )
@@ -224,8 +223,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
             duration: limit,
             onTimeout: timedOut(call, "firstAudio", limit, "The server sent no audio in time")
           })
-          if (isJson(response)) return yield* notAudio(call, response)
-          const requestId = WavesErrors.requestIdOf(response)
+          const requestId = WavesErrors.requestIdOf(call, response)
           const chunks = yield* response.stream.pipe(
             Stream.mapError((error) =>
               WavesErrors.fromHttpClient(call, error, { connectTimeout: timeouts.connect, requestId })
@@ -259,17 +257,15 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
             duration: timeouts.connect,
             onTimeout: timedOut(about, "connect", timeouts.connect, "The server did not answer in time")
           }),
-          Effect.flatMap((response) => isJson(response) ? notAudio(about, response) : Effect.succeed(response)),
           Effect.tapError(() => permit.keep)
         )
-        const requestId = WavesErrors.requestIdOf(response)
+        const requestId = WavesErrors.requestIdOf(about, response)
         const format = Pcm.format(body.sample_rate ?? 44100)
         const buffer = yield* ByteBuffer.make<SpeechError.SpeechError>(
           Math.max(Pcm.frameSize(format), Pcm.byteLength(format, bufferDuration))
         )
-        const read = readAhead({ call: about, response, requestId, buffer, timeouts, started, release: permit.release })
-        yield* read.pipe(
-          Effect.catchAll((error) => Effect.zipRight(permit.keep, buffer.fail(error))),
+        yield* readAhead({ call: about, response, requestId, buffer, timeouts, started, permit }).pipe(
+          Effect.catchAllCause(buffer.failCause),
           Effect.forkScoped,
           Effect.interruptible
         )
@@ -302,75 +298,77 @@ const readAhead = Effect.fnUntraced(function*(options: {
   readonly buffer: ByteBuffer.ByteBuffer<SpeechError.SpeechError>
   readonly timeouts: ReturnType<typeof resolveTimeouts>
   readonly started: number
-  readonly release: Effect.Effect<void>
+  readonly permit: PermitPool.Permit
 }) {
-  const { buffer, call, requestId, timeouts } = options
+  const { buffer, call, permit, requestId, timeouts } = options
   const fields = { module: call.module, method: call.method, requestId }
   const parser = SseAudio.make()
   const pull = yield* Stream.toPull(options.response.stream)
+  const idle = Duration.toMillis(timeouts.idle)
   let hasAudio = false
+  let isFull = false
   let deadline = options.started + Duration.toMillis(timeouts.firstAudio)
+
+  // Audio and not bytes moves the deadline: keep-alives must not hold a dead request open. Time in which the listener
+  // takes nothing does not count. One watch goes with the whole answer: a timeout around every piece costs more than
+  // the piece.
+  const watch: Effect.Effect<never, SpeechError.SpeechTimeout> = Effect.forever(
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (isFull) return Effect.sleep(timeouts.idle)
+      return now < deadline ? Effect.sleep(Duration.millis(deadline - now)) : new SpeechError.SpeechTimeout({
+        ...fields,
+        phase: hasAudio ? "idle" : "firstAudio",
+        after: hasAudio ? timeouts.idle : timeouts.firstAudio,
+        description: hasAudio ? "The server stopped sending audio" : "The server sent no audio in time"
+      })
+    })
+  )
 
   const fail = (failure: SseAudio.Failure): SpeechError.SpeechError =>
     failure._tag === "InBand"
       ? WavesErrors.inBand(call, failure.json, requestId)
       : WavesErrors.malformed(call, failure.description, requestId)
 
-  const timeout = () =>
-    new SpeechError.SpeechTimeout({
-      ...fields,
-      phase: hasAudio ? "idle" : "firstAudio",
-      after: hasAudio ? timeouts.idle : timeouts.firstAudio,
-      description: hasAudio ? "The server stopped sending audio" : "The server sent no audio in time"
-    })
-
-  // Audio and not bytes moves the deadline: keep-alives must not hold a dead request open.
-  const next = Effect.flatMap(
-    Clock.currentTimeMillis,
-    (now) =>
-      Effect.timeoutFail(Effect.either(pull), {
-        duration: Duration.millis(Math.max(0, deadline - now)),
-        onTimeout: timeout
-      })
-  )
-
   const accept = Effect.fnUntraced(function*(parsed: SseAudio.Parsed) {
     if (parsed.audio.length > 0) {
       hasAudio = true
+      isFull = true
       yield* buffer.offer(Pcm.concatBytes(parsed.audio))
-      deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(timeouts.idle)
+      isFull = false
+      deadline = (yield* Clock.currentTimeMillis) + idle
     }
-    return parsed.isDone
+    return parsed.failure === undefined ? parsed.isDone : yield* Effect.fail(fail(parsed.failure))
   })
 
-  const parse = (bytes: Uint8Array) => Effect.flatMap(Effect.mapError(parser.push(bytes), fail), accept)
-
-  let isDone = false
-  while (!isDone) {
-    const arrived = yield* next
-    if (Either.isRight(arrived)) {
-      isDone = yield* parse(Pcm.concatBytes(arrived.right))
-    } else if (Option.isSome(arrived.left)) {
-      return yield* Effect.fail(
-        WavesErrors.fromHttpClient(call, arrived.left.value, { connectTimeout: timeouts.connect, requestId })
-      )
-    } else {
-      isDone = yield* Effect.flatMap(Effect.mapError(parser.end(), fail), accept)
-      if (!isDone) {
+  const read = Effect.gen(function*() {
+    while (true) {
+      const arrived = yield* Effect.either(pull)
+      if (Either.isRight(arrived)) {
+        if (yield* accept(parser.push(Pcm.concatBytes(arrived.right)))) return
+      } else if (Option.isSome(arrived.left)) {
+        return yield* Effect.fail(
+          WavesErrors.fromHttpClient(call, arrived.left.value, { connectTimeout: timeouts.connect, requestId })
+        )
+      } else if (yield* accept(parser.end())) {
+        return
+      } else {
         return yield* new SpeechError.TruncatedAudio({
           ...fields,
           description: "The connection ended before the server's end mark"
         })
       }
     }
-  }
-  yield* options.release
-  if (!hasAudio) {
-    return yield* new SpeechError.EmptyAudio({
-      ...fields,
-      description: "The server reported success but sent no audio"
-    })
-  }
+  })
+
+  yield* Effect.raceFirst(read, watch).pipe(
+    Effect.filterOrFail(
+      () => hasAudio,
+      () => new SpeechError.EmptyAudio({ ...fields, description: "The server reported success but sent no audio" })
+    ),
+    // After the first sound nobody tries again.
+    Effect.tapError(() => hasAudio ? permit.release : permit.keep)
+  )
+  yield* permit.release
   yield* Effect.timeoutOption(Effect.exit(pull), lingerLimit)
   yield* buffer.end
 }, Effect.scoped)

@@ -1,3 +1,4 @@
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
 import * as Stream from "effect/Stream"
@@ -10,7 +11,7 @@ import * as Stream from "effect/Stream"
 export interface ByteBuffer<E> {
   readonly offer: (bytes: Uint8Array) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
-  readonly fail: (error: E) => Effect.Effect<void>
+  readonly failCause: (cause: Cause.Cause<E>) => Effect.Effect<void>
   /** Everything offered, then the end or the failure. */
   readonly stream: Stream.Stream<Uint8Array, E>
 }
@@ -23,7 +24,7 @@ export const make = Effect.fnUntraced(function*<E>(capacity: number): Effect.fn.
   return {
     offer: (bytes) => Effect.zipRight(space.take(weight(bytes)), mailbox.offer(bytes)),
     end: Effect.asVoid(mailbox.end),
-    fail: (error) => Effect.asVoid(mailbox.fail(error)),
+    failCause: (cause) => Effect.asVoid(mailbox.failCause(cause)),
     stream: Stream.tap(Mailbox.toStream(mailbox), (bytes) => space.release(weight(bytes)))
   }
 })

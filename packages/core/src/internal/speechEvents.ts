@@ -1,6 +1,5 @@
-import * as Effect from "effect/Effect"
 import * as Duration from "effect/Duration"
-import * as Ref from "effect/Ref"
+import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { PcmChunk } from "../Pcm.js"
 import * as Pcm from "../Pcm.js"
@@ -17,20 +16,26 @@ export const ofPcm = (options: {
   readonly pcm: Stream.Stream<PcmChunk, SpeechError.SpeechError>
   readonly requestId: string | undefined
 }): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError> =>
-  Stream.unwrap(Effect.map(Ref.make(Duration.zero), (duration) =>
-    Stream.make(
+  Stream.suspend(() => {
+    let length = 0
+    let format: Pcm.PcmFormat | undefined
+    const completed = Effect.sync(() =>
+      SpeechEvent.Completed({
+        duration: format === undefined ? Duration.zero : Pcm.durationOf(format, length),
+        requestId: options.requestId
+      })
+    )
+    return Stream.make(
       SpeechEvent.SegmentStarted({ segment: 0, text: options.text, textOffset: 0, start: Duration.zero })
     ).pipe(
-      Stream.concat(Stream.mapEffect(options.pcm, (chunk) =>
-        Effect.as(
-          Ref.update(duration, Duration.sum(Pcm.duration(chunk))),
-          SpeechEvent.AudioChunk({ chunk })
-        ))),
-      Stream.concat(Stream.fromEffect(
-        Effect.map(Ref.get(duration), (duration) =>
-          SpeechEvent.Completed({ duration, requestId: options.requestId }))
-      ))
-    )))
+      Stream.concat(Stream.map(options.pcm, (chunk) => {
+        format = chunk.format
+        length += chunk.bytes.length
+        return SpeechEvent.AudioChunk({ chunk })
+      })),
+      Stream.concat(Stream.fromEffect(completed))
+    )
+  })
 
 /**
  * Turns trouble with PCM inside an engine into its `SpeechError`.

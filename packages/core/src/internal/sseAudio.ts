@@ -1,9 +1,10 @@
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 
 /**
- * What one piece of an event stream held.
+ * What one piece of an event stream held: audio, and after it perhaps the end, good or bad.
  *
  * @internal
  */
@@ -11,6 +12,7 @@ export interface Parsed {
   readonly audio: ReadonlyArray<Uint8Array>
   /** Whether the protocol's end mark, `done: true`, was among it. */
   readonly isDone: boolean
+  readonly failure: Failure | undefined
 }
 
 /** @internal */
@@ -20,16 +22,15 @@ export type Failure =
 
 /** @internal */
 export interface Parser {
-  readonly push: (bytes: Uint8Array) => Either.Either<Parsed, Failure>
-  /** Reads an event that the stream's end left without its blank line. */
-  readonly end: () => Either.Either<Parsed, Failure>
+  readonly push: (bytes: Uint8Array) => Parsed
+  /** Reads an event that the stream's end left without its blank line. One that was cut in the middle holds nothing. */
+  readonly end: () => Parsed
 }
 
-const malformed = (description: string): Either.Either<never, Failure> =>
-  Either.left({ _tag: "Malformed", description })
+const malformed = (description: string): Failure => ({ _tag: "Malformed", description })
 
-// A full piece of audio makes a line of 1,400 characters; whoever sends a thousand times that is not the speech API.
-const maxLineLength = 1_500_000
+// A full piece of audio makes an event of 1,400 characters; whoever sends a thousand times that is not the speech API.
+const maxEventLength = 1_500_000
 
 /**
  * Parses the vendor's server-sent events: all events of a network chunk at once, since a channel per event would cost
@@ -42,62 +43,77 @@ export const make = (): Parser => {
   const decoder = new TextDecoder()
   let rest = ""
   let data: Array<string> = []
+  let dataLength = 0
   let audio: Array<Uint8Array> = []
+  let seen: "nothing" | "text" | "events" = "nothing"
   let isDone = false
+  let failure: Failure | undefined
+
+  const read = (json: unknown): Failure | undefined => {
+    if (!Predicate.isRecord(json)) return malformed("An event is not a JSON object")
+    const { audio: encoded, done, error, status } = json
+    if (status === "error" || (Predicate.isNotNullable(error) && encoded === undefined)) return { _tag: "InBand", json }
+    if (Predicate.isNotNullable(encoded) && encoded !== "") {
+      const decoded = Predicate.isString(encoded) ? Either.getRight(Encoding.decodeBase64(encoded)) : Option.none()
+      if (Option.isNone(decoded)) return malformed("The audio of an event is not base64")
+      audio.push(decoded.value)
+    }
+    isDone = done === true
+    return undefined
+  }
 
   const dispatch = (): Failure | undefined => {
     if (data.length === 0) return undefined
     const text = data.join("\n")
     data = []
+    dataLength = 0
     let json: unknown
     try {
       json = JSON.parse(text)
     } catch {
-      return { _tag: "Malformed", description: `An event is not JSON: ${text.slice(0, 80)}` }
+      return malformed(`An event is not JSON: ${text}`)
     }
-    if (!Predicate.isRecord(json)) return { _tag: "Malformed", description: `An event is not an object: ${text.slice(0, 80)}` }
-    if (json["status"] === "error" || ("error" in json && !("audio" in json))) return { _tag: "InBand", json }
-    if (typeof json["audio"] === "string" && json["audio"] !== "") {
-      const decoded = Encoding.decodeBase64(json["audio"])
-      if (Either.isLeft(decoded)) return { _tag: "Malformed", description: "The audio of an event is not base64" }
-      audio.push(decoded.right)
-    }
-    if (json["done"] === true) isDone = true
-    return undefined
+    return read(json)
   }
 
   // Only `data` carries anything: the vendor names events but gives them neither ids nor retry times.
   const line = (text: string): Failure | undefined => {
     if (text === "") return dispatch()
-    if (text.startsWith("data:")) data.push(text.startsWith("data: ") ? text.slice(6) : text.slice(5))
+    if (text.startsWith("data:")) {
+      data.push(text.startsWith("data: ") ? text.slice(6) : text.slice(5))
+      dataLength += text.length
+    }
+    if (seen !== "events") seen = /^(data|event|id|retry)?:/.test(text) ? "events" : "text"
     return undefined
   }
 
-  const taken = (): Either.Either<Parsed, Failure> => {
-    const parsed = { audio, isDone }
+  const taken = (): Parsed => {
+    const parsed = { audio, isDone, failure }
     audio = []
-    return Either.right(parsed)
+    return parsed
   }
 
   return {
     push: (bytes) => {
       const text = rest + decoder.decode(bytes, { stream: true })
       let start = 0
-      while (!isDone) {
-        const newline = text.indexOf("\n", start)
-        if (newline === -1) break
-        const end = text[newline - 1] === "\r" && newline > start ? newline - 1 : newline
-        const failure = line(text.slice(start, end))
-        if (failure !== undefined) return Either.left(failure)
+      let newline = text.indexOf("\n", rest.length)
+      while (newline !== -1 && !isDone && failure === undefined) {
+        const end = text[newline - 1] === "\r" ? newline - 1 : newline
+        failure = line(text.slice(start, end))
         start = newline + 1
+        newline = text.indexOf("\n", start)
       }
       rest = text.slice(start)
-      return rest.length > maxLineLength ? malformed("The answer is not an event stream") : taken()
+      if (rest.length + dataLength > maxEventLength) failure ??= malformed("The answer is not an event stream")
+      return taken()
     },
     end: () => {
-      const failure = line(rest + decoder.decode()) ?? dispatch()
+      const last = line(rest + decoder.decode()) ?? dispatch()
+      if (last?._tag === "InBand") failure ??= last
+      if (seen === "text") failure ??= malformed("The answer is not an event stream")
       rest = ""
-      return failure === undefined ? taken() : Either.left(failure)
+      return taken()
     }
   }
 }

@@ -71,6 +71,10 @@ export const readErrorText = (text: string): ErrorBody => {
   return readErrorBody(Predicate.isRecord(json) ? json : text.trim().slice(0, 300))
 }
 
+// Both spellings are plain decimal numbers; twelve digits of seconds are more than a lifetime already.
+const finite = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,12}(\.\d*)?$/.test(text.trim()) ? Number(text) : undefined
+
 /**
  * How long a server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110, 10.2.3).
  *
@@ -80,18 +84,22 @@ export const readRetryAfter = (
   headers: Readonly<Record<string, string | undefined>>,
   now: number
 ): Duration.Duration | undefined => {
-  const millis = Number(headers["retry-after-ms"] ?? NaN)
-  if (Number.isFinite(millis) && millis >= 0) return Duration.millis(millis)
-  const value = headers["retry-after"]?.trim()
-  if (value === undefined || value === "") return undefined
-  const seconds = Number(value)
-  if (Number.isFinite(seconds)) return seconds >= 0 ? Duration.seconds(seconds) : undefined
+  const millis = finite(headers["retry-after-ms"])
+  if (millis !== undefined) return Duration.millis(millis)
+  const value = headers["retry-after"]?.trim() ?? ""
+  const seconds = finite(value)
+  if (seconds !== undefined) return Duration.seconds(seconds)
   const date = Date.parse(value)
   return Number.isNaN(date) ? undefined : Duration.millis(Math.max(0, date - now))
 }
 
-// Servers echo what they were sent; the key must not come back through their words.
-const scrub = (call: Call, text: string): string => {
+/**
+ * Takes the key out of a text. Servers echo what they were sent; the key must not come back through their words. To be
+ * done before a text is cut, since half a key is a secret too.
+ *
+ * @internal
+ */
+export const scrub = (call: Call, text: string): string => {
   const key = Redacted.value(call.apiKey)
   return key === "" ? text : text.replaceAll(key, "<redacted>")
 }
@@ -109,7 +117,7 @@ const fieldNames: Record<string, string> = {
 }
 
 /**
- * Makes a typed error of an HTTP status and its body.
+ * Makes a typed error of an HTTP status and its body, in which the key does not occur.
  *
  * @internal
  */
@@ -120,7 +128,7 @@ export const fromStatus = (call: Call, options: {
   readonly retryAfter: Duration.Duration | undefined
 }): SpeechError.SpeechError => {
   const { body, status } = options
-  const said = body.message === undefined ? `The server answered with status ${status}` : scrub(call, body.message)
+  const said = body.message ?? `The server answered with status ${status}`
   const requestId = options.requestId ?? body.requestId
   const fields = { module: call.module, method: call.method, description: said, requestId }
   switch (status) {
@@ -166,23 +174,28 @@ export const fromResponse = Effect.fnUntraced(function*(
   const text = yield* Effect.orElseSucceed(response.text, () => "")
   return fromStatus(call, {
     status: response.status,
-    body: readErrorText(text),
-    requestId: requestIdOf(response),
+    body: readErrorText(scrub(call, text)),
+    requestId: requestIdOf(call, response),
     retryAfter: readRetryAfter(response.headers, now)
   })
 })
 
 /** @internal */
-export const requestIdOf = (response: HttpClientResponse.HttpClientResponse): string | undefined =>
-  string(response.headers["x-request-id"])
+export const requestIdOf = (call: Call, response: HttpClientResponse.HttpClientResponse): string | undefined =>
+  string(scrub(call, response.headers["x-request-id"] ?? ""))
 
 // The innermost cause tells what happened ("connect ECONNREFUSED"); the outer ones only that a request failed. The error
 // itself is not kept as a cause: it holds the request and so the key.
-const innermost = (cause: unknown): { readonly message: string | undefined; readonly code: string | undefined } => {
-  const inner = get(cause, "cause")
-  const deeper = Array.isArray(get(inner, "errors")) ? get(inner, "errors") : undefined
-  if (inner !== undefined && inner !== null) return innermost(Array.isArray(deeper) ? { cause: deeper[0] } : inner)
-  return { message: string(get(cause, "message")) ?? string(get(cause, "code")), code: string(get(cause, "code")) }
+const innermost = (error: unknown): { readonly message: string | undefined; readonly code: string | undefined } => {
+  let current = error
+  for (let depth = 0; depth < 10; depth++) {
+    const errors = get(current, "errors")
+    const inner = Array.isArray(errors) ? errors[0] : get(current, "cause")
+    if (inner === undefined || inner === null) break
+    current = inner
+  }
+  const code = string(get(current, "code"))
+  return { message: string(get(current, "message")) ?? string(current) ?? code, code }
 }
 
 /**
@@ -223,17 +236,17 @@ export const malformed = (call: Call, description: string, requestId?: string): 
   new SpeechError.MalformedResponse({
     module: call.module,
     method: call.method,
-    description: scrub(call, description),
+    description: scrub(call, description).slice(0, 300),
     requestId
   })
 
 /** @internal */
 export const inBand = (call: Call, json: unknown, requestId?: string): SpeechError.ServerFailure => {
-  const body = readErrorBody(json)
+  const body = readErrorText(scrub(call, JSON.stringify(json)))
   return new SpeechError.ServerFailure({
     module: call.module,
     method: call.method,
-    description: scrub(call, body.message ?? "The server reported an error inside the stream"),
+    description: body.message ?? "The server reported an error inside the stream",
     requestId: requestId ?? body.requestId
   })
 }
