@@ -7,12 +7,14 @@
  * @see https://www.w3.org/TR/webvtt1/
  * @since 0.1.0
  */
+import * as Pcm from "@effect-smallest/core/Pcm"
 import type * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import { heldBack } from "./internal/heldBack.js"
 
 /**
  * A line or two of text, and when they are to be seen.
@@ -33,7 +35,7 @@ export interface Cue {
  */
 export interface Options {
   /**
-   * Characters in a line.
+   * Columns in a line; a character of Chinese, Japanese or Korean takes two.
    * @default 42, as subtitlers for television do
    */
   readonly maxLineLength?: number | undefined
@@ -49,34 +51,88 @@ export interface Options {
   readonly maxDuration?: Duration.DurationInput | undefined
 }
 
-interface Segment {
-  readonly text: string
-  readonly start: Duration.Duration
-  /** Where the next word is looked for. */
-  cursor: number
-  hasWords: boolean
-}
-
-// A cue that grows word by word: where it stands in the segment's text, or its words where they are not found there.
-interface Growing {
-  text: string
-  readonly start: Duration.Duration
-  end: Duration.Duration
-}
-
 const squeeze = (text: string): string => text.replace(/\s+/g, " ").trim()
 
-// Lines of at most `length` characters, broken at spaces where there are any.
-const wrap = (text: string, length: number): ReadonlyArray<string> => {
+const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
+
+// Characters that are two columns wide; lines may break between them without a space.
+const wide = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303F\uFF01-\uFF60]/u
+
+const isClosing = (text: string): boolean => /^[\p{Pe}\p{Pf}\p{Po}ー々]/u.test(text)
+
+const isOpening = (text: string): boolean => /^[\p{Ps}\p{Pi}]/u.test(text)
+
+const width = (grapheme: string): number => wide.test(grapheme) ? 2 : 1
+
+const mayBreak = (before: string, after: string): boolean =>
+  before === " " || after === " " ||
+  ((wide.test(before) || wide.test(after)) && !isClosing(after) && !isOpening(before))
+
+// Lines of at most `columns`, broken where the script allows it, else between graphemes.
+const wrap = (text: string, columns: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
-  let rest = squeeze(text)
-  while (rest.length > length) {
-    const space = rest.lastIndexOf(" ", length)
-    const at = space > 0 ? space : length
-    lines.push(rest.slice(0, at).trim())
-    rest = rest.slice(at).trim()
+  let line: Array<string> = []
+  let used = 0
+  let breakAt = 0 // the last place in `line` where it may break
+
+  const finish = (count: number) => {
+    lines.push(line.slice(0, count).join("").trim())
+    line = line.slice(line[count] === " " ? count + 1 : count)
+    used = line.reduce((sum, grapheme) => sum + width(grapheme), 0)
+    breakAt = 0
   }
-  return rest === "" ? lines : [...lines, rest]
+
+  for (const { segment } of graphemes.segment(squeeze(text))) {
+    const last = line.at(-1)
+    if (last !== undefined && mayBreak(last, segment)) breakAt = line.length
+    if (line.length > 0 && segment !== " " && used + width(segment) > columns) {
+      finish(breakAt === 0 ? line.length : breakAt)
+    }
+    if (line.length === 0 && segment === " ") continue
+    line.push(segment)
+    used += width(segment)
+  }
+  if (line.length > 0) finish(line.length)
+  return lines
+}
+
+// Words of most scripts are whole words only where no letter stands beside them.
+const joining =
+  /(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}])[\p{L}\p{N}]/u
+
+const isWhole = (text: string, at: number, length: number): boolean =>
+  !(joining.test(text.charAt(at)) && joining.test(text.charAt(at - 1))) &&
+  !(joining.test(text.charAt(at + length - 1)) && joining.test(text.charAt(at + length)))
+
+const findWord = (text: string, word: string, from: number): number => {
+  const first = text.indexOf(word, from)
+  let at = first
+  while (at !== -1 && !isWhole(text, at, word.length)) at = text.indexOf(word, at + 1)
+  return at === -1 ? first : at
+}
+
+// Where the marks that follow a word end.
+const afterMarks = (text: string, from: number): number => {
+  const marks = /[^\p{L}\p{N}\s]*/uy
+  marks.lastIndex = from
+  return from + (marks.exec(text)?.[0].length ?? 0)
+}
+
+interface Spoken {
+  readonly index: number
+  readonly text: string
+  readonly start: Duration.Duration
+  hasWords: boolean
+  /** Up to where the text is in cues. */
+  shown: number
+  /** Where the next word is looked for. */
+  cursor: number
+}
+
+// The part of a segment's text from `shown` to its `cursor`, which grows word by word.
+interface Growing {
+  readonly start: Duration.Duration
+  end: Duration.Duration
 }
 
 /**
@@ -104,91 +160,97 @@ export const cues: {
   (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
   <E, R>(events: Stream.Stream<SpeechEvent.SpeechEvent, E, R>, options: Options = {}): Stream.Stream<Cue, E, R> =>
     Stream.suspend(() => {
-      const lineLength = Math.max(1, options.maxLineLength ?? 42)
+      const columns = Math.max(1, options.maxLineLength ?? 42)
       const lineCount = Math.max(1, options.maxLines ?? 2)
       const maxDuration = Duration.decode(options.maxDuration ?? "7 seconds")
-      let segment: Segment | undefined
+      let heard = Duration.zero
+      let segment: Spoken | undefined
       let growing: Growing | undefined
 
-      const finishWords = (): ReadonlyArray<Cue> => {
-        if (growing === undefined) return []
-        const { end, start, text } = growing
-        growing = undefined
-        return [{ start, end, text: wrap(text, lineLength).join("\n") }]
-      }
-
-      const finishSegment = (end: Duration.Duration): ReadonlyArray<Cue> => {
-        if (segment === undefined) return []
-        const { hasWords, start, text } = segment
-        segment = undefined
-        return hasWords ? finishWords() : shares(text, start, end)
-      }
-
-      // Pieces of a segment without word times share its audio by their length.
+      // A text over a time, as one cue where it fits and as shares by length where it does not.
       const shares = (text: string, start: Duration.Duration, end: Duration.Duration): ReadonlyArray<Cue> => {
-        const lines = wrap(text, lineLength)
+        const lines = wrap(text, columns)
         const total = lines.reduce((sum, line) => sum + line.length, 0)
         const length = Duration.toMillis(end) - Duration.toMillis(start)
+        const at = (shown: number) =>
+          shown === total ? end : Duration.sum(start, Duration.millis(length * shown / total))
         const out: Array<Cue> = []
         let shown = 0
         for (let i = 0; i < lines.length; i += lineCount) {
           const piece = lines.slice(i, i + lineCount)
           const from = shown
           shown += piece.reduce((sum, line) => sum + line.length, 0)
-          out.push({
-            start: Duration.sum(start, Duration.millis(length * from / total)),
-            end: Duration.sum(start, Duration.millis(length * shown / total)),
-            text: piece.join("\n")
-          })
+          out.push({ start: at(from), end: at(shown), text: piece.join("\n") })
         }
         return out
       }
 
-      // The word with the marks that follow it in the segment: engines tell words without them.
-      const written = (word: string): string => {
-        if (segment === undefined) return word
-        const at = segment.text.indexOf(word, segment.cursor)
-        if (at === -1) return word
-        const after = /^[^\p{L}\p{N}\s]*/u.exec(segment.text.slice(at + word.length))?.[0] ?? ""
-        const before = /[^\p{L}\p{N}\s]*$/u.exec(segment.text.slice(segment.cursor, at))?.[0] ?? ""
-        segment.cursor = at + word.length + after.length
-        return before + word + after
+      const finishWords = (to: number): ReadonlyArray<Cue> => {
+        if (segment === undefined || growing === undefined) return []
+        const { end, start } = growing
+        const text = segment.text.slice(segment.shown, to)
+        segment.shown = to
+        growing = undefined
+        return shares(text, start, end)
+      }
+
+      const finishSegment = (end: Duration.Duration, isComplete: boolean): ReadonlyArray<Cue> => {
+        if (segment === undefined) return []
+        const { cursor, hasWords, start, text } = segment
+        const done = hasWords ? finishWords(isComplete ? text.length : cursor) : shares(text, start, end)
+        segment = undefined
+        return done
       }
 
       const addWord = (event: SpeechEvent.SpeechEvent & { readonly _tag: "WordTimestamp" }): ReadonlyArray<Cue> => {
-        if (segment !== undefined) segment.hasWords = true
-        const word = written(event.word)
-        const joined = growing === undefined ? word : `${growing.text} ${word}`
-        const fits = growing !== undefined && wrap(joined, lineLength).length <= lineCount &&
-          Duration.lessThanOrEqualTo(Duration.subtract(event.end, growing.start), maxDuration)
-        if (growing !== undefined && fits) {
-          growing.text = joined
-          growing.end = event.end
-          return []
-        }
-        const done = finishWords()
-        growing = { text: word, start: event.start, end: event.end }
+        if (segment === undefined) return []
+        segment.hasWords = true
+        const at = findWord(segment.text, event.word, segment.cursor)
+        const before = segment.cursor
+        const cursor = at === -1 ? before : afterMarks(segment.text, at + event.word.length)
+        const isTooLong = growing !== undefined && (
+          wrap(segment.text.slice(segment.shown, cursor), columns).length > lineCount ||
+          Duration.greaterThan(Duration.subtract(event.end, growing.start), maxDuration)
+        )
+        // The marks that open what follows, such as a quote, belong to it.
+        const opened =
+          /[\p{Ps}\p{Pi}"'\u00BF\u00A1]*$/u.exec(segment.text.slice(before, Math.max(at, before)))?.index ?? 0
+        const done = isTooLong ? finishWords(at === -1 ? before : before + opened) : []
+        growing = { start: growing?.start ?? event.start, end: event.end }
+        segment.cursor = cursor
         return done
       }
 
       const step = (event: SpeechEvent.SpeechEvent): ReadonlyArray<Cue> => {
         switch (event._tag) {
           case "SegmentStarted": {
-            const done = finishSegment(event.start)
-            segment = { text: event.text, start: event.start, cursor: 0, hasWords: false }
+            const done = finishSegment(event.start, true)
+            segment = {
+              index: event.segment,
+              text: event.text,
+              start: event.start,
+              hasWords: false,
+              shown: 0,
+              cursor: 0
+            }
             return done
           }
+          case "AudioChunk":
+            heard = Duration.sum(heard, Pcm.duration(event.chunk))
+            return []
           case "WordTimestamp":
             return addWord(event)
-          case "Completed":
-            return segment === undefined ? finishWords() : finishSegment(event.duration)
-          case "AudioChunk":
           case "SegmentFailed":
-            return []
+            return event.segment === segment?.index ? finishSegment(heard, false) : []
+          case "Completed":
+            return finishSegment(event.duration, true)
         }
       }
 
-      return Stream.mapConcatChunk(events, (event) => Chunk.unsafeFromArray([...step(event)]))
+      return events.pipe(
+        Stream.mapConcatChunk((event) => Chunk.fromIterable(step(event))),
+        heldBack(() => finishSegment(heard, false))
+      )
     })
 )
 

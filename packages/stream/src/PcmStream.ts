@@ -14,6 +14,7 @@ import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { edgeFade } from "./internal/edgeFade.js"
+import { heldBack } from "./internal/heldBack.js"
 
 type Self<E, R> = Stream.Stream<Pcm.PcmChunk, E, R>
 
@@ -68,7 +69,7 @@ export const rechunk: {
       held = 0
       return out
     }
-    return Stream.concat(Stream.mapConcatChunk(self, step), Stream.suspend(() => Stream.fromIterable(rest())))
+    return self.pipe(Stream.mapConcatChunk(step), heldBack(rest))
   }))
 
 /**
@@ -125,7 +126,7 @@ export const prebuffer: {
         length += Duration.toMillis(Pcm.duration(chunk))
         return length >= enough ? release() : Chunk.empty()
       }),
-      Stream.concat(Stream.suspend(() => Stream.fromChunk(release())))
+      heldBack(release)
     )
   }))
 
@@ -165,10 +166,7 @@ export const fade: {
 } = dual(2, <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R> =>
   Stream.suspend(() => {
     const fader = edgeFade(duration)
-    return self.pipe(
-      Stream.mapConcat(fader.push),
-      Stream.concat(Stream.suspend(() => Stream.fromIterable(fader.end())))
-    )
+    return self.pipe(Stream.mapConcat(fader.push), heldBack(fader.end))
   }))
 
 /**

@@ -9,8 +9,8 @@
 import type * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
-import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
-import { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
+import { CurrentSpeechOptions, mergeOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
+import { type Service as Synthesizer, SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -22,7 +22,7 @@ import * as Stream from "effect/Stream"
 import { speakSegments } from "./internal/speakSegments.js"
 import { textSegments } from "./internal/textSegments.js"
 import type * as SpeechText from "./SpeechText.js"
-import type * as TextSegmenter from "./TextSegmenter.js"
+import * as TextSegmenter from "./TextSegmenter.js"
 
 /**
  * @since 0.1.0
@@ -137,6 +137,36 @@ const scheduleOf = (options: SegmentedOptions): Schedule.Schedule<unknown, Speec
       )
     )
 
+const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Service => {
+  const { prefetch = 1 } = options
+  if (Number.isNaN(prefetch) || prefetch < 0) {
+    throw new RangeError(`prefetch must be 0 or more segments, got ${prefetch}`)
+  }
+  const reading = {
+    segmenter: TextSegmenter.make(options),
+    sentenceTimeout: Duration.decode(options.sentenceTimeout ?? "300 millis"),
+    queueTimeout: Duration.decode(options.queueTimeout ?? "5 seconds")
+  }
+  const speaking = {
+    synthesizer,
+    prefetch: Math.floor(prefetch),
+    schedule: scheduleOf(options),
+    onSegmentFailure: options.onSegmentFailure ?? "fail",
+    gap: Duration.decode(options.gap ?? 0),
+    fade: Duration.decode(options.fade ?? "2 millis")
+  }
+  const defaults: SpeechOptions = { removeExtraSilence: options.trimSilence }
+  return make((text, request = {}) =>
+    speakSegments(textSegments(text, reading), { ...speaking, request }).pipe(
+      Stream.provideServiceEffect(
+        CurrentSpeechOptions,
+        Effect.map(CurrentSpeechOptions, (scoped) => mergeOptions(defaults, scoped))
+      ),
+      Stream.withSpan("SpeechStream.events", { captureStackTrace: false })
+    )
+  )
+}
+
 /**
  * Speaks growing text with whatever `SpeechSynthesizer` is there, segment by segment.
  *
@@ -145,6 +175,9 @@ const scheduleOf = (options: SegmentedOptions): Schedule.Schedule<unknown, Speec
  *   the writer.
  * - A segment is retried only before its first sample has left.
  * - Interruption of the audio interrupts the request that is running and the reading of the text.
+ *
+ * Options that make no sense, such as a negative `prefetch`, are defects of the program: the layer dies with an error that
+ * names them.
  *
  * @example
  * ```ts
@@ -161,28 +194,7 @@ const scheduleOf = (options: SegmentedOptions): Schedule.Schedule<unknown, Speec
  * @category layers
  */
 export const layerSegmented = (options: SegmentedOptions = {}): Layer.Layer<SpeechStream, never, SpeechSynthesizer> =>
-  Layer.effect(
-    SpeechStream,
-    Effect.map(SpeechSynthesizer, (synthesizer) =>
-      make((text, request) =>
-        speakSegments(
-          textSegments(text, {
-            segmenter: options,
-            sentenceTimeout: Duration.decode(options.sentenceTimeout ?? "300 millis"),
-            queueTimeout: Duration.decode(options.queueTimeout ?? "5 seconds")
-          }),
-          {
-            synthesizer,
-            request: options.trimSilence === true ? { removeExtraSilence: true, ...request } : request ?? {},
-            prefetch: Math.max(0, Math.floor(options.prefetch ?? 1)),
-            schedule: scheduleOf(options),
-            onSegmentFailure: options.onSegmentFailure ?? "fail",
-            gap: Duration.decode(options.gap ?? 0),
-            fade: Duration.decode(options.fade ?? "2 millis")
-          }
-        )
-      ))
-  )
+  Layer.effect(SpeechStream, Effect.map(SpeechSynthesizer, (synthesizer) => makeSegmented(options, synthesizer)))
 
 const isText = (args: IArguments): boolean =>
   typeof args[0] === "string" || Predicate.hasProperty(args[0], Stream.StreamTypeId)
@@ -202,8 +214,11 @@ export const events: {
     text: TextSource<E, R>,
     options?: SpeechOptions
   ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
-} = dual(isText, <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
-  Stream.unwrap(Effect.map(SpeechStream, (service) => service.events(text, options))))
+} = dual(
+  isText,
+  <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
+    Stream.unwrap(Effect.map(SpeechStream, (service) => service.events(text, options)))
+)
 
 /**
  * Speaks a text as it grows, as a stream of PCM.
@@ -231,5 +246,8 @@ export const fromText: {
     text: TextSource<E, R>,
     options?: SpeechOptions
   ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
-} = dual(isText, <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
-  Stream.unwrap(Effect.map(SpeechStream, (service) => service.fromText(text, options))))
+} = dual(
+  isText,
+  <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
+    Stream.unwrap(Effect.map(SpeechStream, (service) => service.fromText(text, options)))
+)

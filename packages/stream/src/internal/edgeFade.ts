@@ -28,28 +28,33 @@ export const edgeFade = (duration: Duration.DurationInput): EdgeFade => {
     return Pcm.fromSamples(chunk.format, samples)
   }
 
-  const length = (format: Pcm.PcmFormat): number => Pcm.byteLength(format, duration) / Pcm.frameSize(format)
-
   const fadeIn = (chunk: Pcm.PcmChunk): Pcm.PcmChunk => {
-    const total = length(chunk.format)
+    const total = Pcm.byteLength(chunk.format, duration) / Pcm.frameSize(chunk.format)
     if (rising >= total) return chunk
     const start = rising
     rising += Pcm.frames(chunk)
     return scaled(chunk, (frame) => (start + frame) / total, total - start)
   }
 
+  const notEmpty = (chunks: ReadonlyArray<Pcm.PcmChunk>) => chunks.filter((chunk) => chunk.bytes.length > 0)
+
   return {
     push: (chunk) => {
+      const { format } = chunk
       const risen = fadeIn(chunk)
-      const bytes = held === undefined ? risen.bytes : Pcm.concatBytes([held.bytes, risen.bytes])
-      const ready = Math.max(0, bytes.length - Pcm.byteLength(chunk.format, duration))
-      held = { format: chunk.format, bytes: bytes.subarray(ready) }
-      return ready === 0 ? [] : [{ format: chunk.format, bytes: bytes.subarray(0, ready) }]
+      // Audio of another format does not join what is held of the last one.
+      const before = held === undefined || held.format === format ? [] : [held]
+      const bytes = held?.format === format ? Pcm.concatBytes([held.bytes, risen.bytes]) : risen.bytes
+      const ready = Math.max(0, bytes.length - Pcm.byteLength(format, duration))
+      held = { format, bytes: bytes.subarray(ready) }
+      return notEmpty([...before, { format, bytes: bytes.subarray(0, ready) }])
     },
     end: () => {
-      if (held === undefined || held.bytes.length === 0) return []
-      const count = Pcm.frames(held)
-      return [scaled(held, (frame) => (count - 1 - frame) / count, count)]
+      if (held === undefined) return []
+      const last = held
+      const count = Pcm.frames(last)
+      held = undefined
+      return notEmpty([scaled(last, (frame) => (count - 1 - frame) / count, count)])
     }
   }
 }

@@ -14,8 +14,9 @@ import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Segment } from "../TextSegmenter.js"
 import { type EdgeFade, edgeFade } from "./edgeFade.js"
-import type { SpokenSegment } from "./textSegments.js"
+import { heldBack } from "./heldBack.js"
 
 /** @internal */
 export interface Options {
@@ -32,7 +33,7 @@ type Events<E = SpeechError.SpeechError, R = never> = Stream.Stream<SpeechEvent.
 
 // A segment whose request is running, or waits for a permit, ahead of the listener.
 interface Underway {
-  readonly segment: SpokenSegment
+  readonly segment: Segment
   readonly index: number
   readonly opened: Fiber.Fiber<Events, SpeechError.SpeechError>
   readonly close: Effect.Effect<void>
@@ -44,7 +45,7 @@ interface Underway {
  * @internal
  */
 export const speakSegments = <E, R>(
-  segments: Stream.Stream<SpokenSegment, E, R>,
+  segments: Stream.Stream<Segment, E, R>,
   options: Options
 ): Events<SpeechError.SpeechError | E, R> =>
   Stream.unwrapScoped(Effect.gen(function*() {
@@ -55,20 +56,22 @@ export const speakSegments = <E, R>(
     const timeline = makeTimeline(options)
     let head = 0
 
-    const open = Effect.fnUntraced(function*(segment: SpokenSegment, index: number) {
+    // The lease ends with the last attempt; what succeeded lives on in the segment's own scope.
+    const attempts = (segment: Segment, index: number, own: Scope.Scope) =>
+      SegmentLease.make({ stream, index, isHead: Effect.sync(() => head === index) }).pipe(
+        Effect.flatMap((lease) =>
+          SpeechEvent.untilFirstAudio(options.synthesizer.events({ ...options.request, text: segment.text })).pipe(
+            Scope.extend(own),
+            Effect.retry(options.schedule),
+            Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease))
+          )
+        ),
+        Effect.scoped
+      )
+
+    const open = Effect.fnUntraced(function*(segment: Segment, index: number) {
       const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-      const lease = yield* Scope.extend(
-        SegmentLease.make({ stream, index, isHead: Effect.sync(() => head === index) }),
-        own
-      )
-      const opened = yield* SpeechEvent.untilFirstAudio(
-        options.synthesizer.events({ ...options.request, text: segment.text })
-      ).pipe(
-        Effect.retry(options.schedule),
-        Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease)),
-        Scope.extend(own),
-        Effect.forkIn(own)
-      )
+      const opened = yield* Effect.forkIn(attempts(segment, index, own), own)
       const close = Effect.zipRight(Scope.close(own, Exit.void), slots.release(1))
       yield* line.offer({ segment, index, opened, close })
     })
@@ -107,15 +110,14 @@ export const speakSegments = <E, R>(
 interface Timeline {
   readonly duration: () => Duration.Duration
   /** Moves the events of one segment to where they belong in the whole. */
-  readonly place: (segment: SpokenSegment, index: number) => (events: Events) => Events
+  readonly place: (segment: Segment, index: number) => (events: Events) => Events
 }
 
 const makeTimeline = (options: Options): Timeline => {
   let format: Pcm.PcmFormat | undefined
   let frames = 0
 
-  const duration = () =>
-    format === undefined ? Duration.zero : Pcm.durationOf(format, frames * Pcm.frameSize(format))
+  const duration = () => format === undefined ? Duration.zero : Pcm.durationOf(format, frames * Pcm.frameSize(format))
 
   const emit = (chunk: Pcm.PcmChunk): SpeechEvent.SpeechEvent => {
     format = chunk.format
@@ -127,14 +129,14 @@ const makeTimeline = (options: Options): Timeline => {
     new SpeechError.EngineFailure({
       module: "SpeechStream",
       method: "events",
-      description: `The engine changed from ${format?.sampleRate} to ${chunk.format.sampleRate} Hz in the middle of a stream`
+      description: `The engine changed from ${format?.sampleRate} to ${chunk.format.sampleRate} Hz in mid-stream`
     })
 
   const place: Timeline["place"] = ({ text, textOffset }, index) => (events) => {
     let start: Duration.Duration | undefined // when this segment's audio begins
     let fader: EdgeFade | undefined
 
-    // The segment begins with its first event: only then is it known that it will be heard.
+    // The segment begins with its first word or audio: only then is it known that it will be heard.
     const begin = (): ReadonlyArray<SpeechEvent.SpeechEvent> => {
       if (start !== undefined) return []
       const silence = frames > 0 && format !== undefined && Duration.greaterThan(options.gap, Duration.zero)
@@ -168,22 +170,29 @@ const makeTimeline = (options: Options): Timeline => {
       }
     }
 
-    const rest = Stream.suspend(() => Stream.fromIterable((fader?.end() ?? []).map(emit)))
-
     const failed = (error: SpeechError.SpeechError): Events => {
       const positioned = SpeechError.withPosition(error, { segment: index, textOffset, samplesEmitted: frames })
       return options.onSegmentFailure === "fail"
         ? Stream.fail(positioned)
-        : Stream.succeed(SpeechEvent.SegmentFailed({ segment: index, text, textOffset, error: positioned }))
+        : Stream.fromEffect(Effect.as(
+          logSkip(positioned),
+          SpeechEvent.SegmentFailed({ segment: index, text, textOffset, error: positioned })
+        ))
     }
 
     return events.pipe(
       Stream.mapEffect(step),
       Stream.mapConcat((placed) => placed),
-      Stream.concat(rest),
-      Stream.catchAll((error) => Stream.concat(rest, Stream.suspend(() => failed(error))))
+      heldBack(() => (fader?.end() ?? []).map(emit)),
+      Stream.catchAll(failed)
     )
   }
 
   return { duration, place }
 }
+
+// Who listens to the audio alone sees no SegmentFailed.
+const logSkip = (error: SpeechError.SpeechError): Effect.Effect<void> =>
+  Effect.logWarning("A segment was skipped because it could not be spoken").pipe(
+    Effect.annotateLogs({ package: "@effect-smallest/stream", module: "SpeechStream", error: String(error) })
+  )

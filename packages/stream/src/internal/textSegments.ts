@@ -1,6 +1,6 @@
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -8,19 +8,9 @@ import * as Stream from "effect/Stream"
 import * as SpeechText from "../SpeechText.js"
 import * as TextSegmenter from "../TextSegmenter.js"
 
-/**
- * A segment that has something to say.
- *
- * @internal
- */
-export interface SpokenSegment {
-  readonly text: string
-  readonly textOffset: number
-}
-
 /** @internal */
 export interface Options {
-  readonly segmenter: TextSegmenter.Options
+  readonly segmenter: TextSegmenter.TextSegmenter
   readonly sentenceTimeout: Duration.Duration
   readonly queueTimeout: Duration.Duration
 }
@@ -44,14 +34,15 @@ const pieces = (input: SpeechText.Input): Chunk.Chunk<SpeechText.Input> =>
  * Cuts growing text into segments worth speaking, and does not wait for ever: text that ends like a sentence goes after
  * `sentenceTimeout` without more, any whole words after `queueTimeout`.
  *
- * The text is read only while somebody asks for a segment, and the clocks run only then.
+ * Beyond what somebody asked for, only `readAhead` pieces of text are read, and the clocks run only while somebody waits
+ * for a segment: a slow listener never makes a sentence fall apart.
  *
  * @internal
  */
 export const textSegments = <E, R>(
   text: string | Stream.Stream<SpeechText.Input, E, R>,
-  options: Options
-): Stream.Stream<SpokenSegment, E, R> =>
+  { queueTimeout, segmenter, sentenceTimeout }: Options
+): Stream.Stream<TextSegmenter.Segment, E, R> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const source: Stream.Stream<SpeechText.Input, E, R> = typeof text === "string" ? Stream.succeed(text) : text
     const inbox = yield* makeInbox<Arrival<E>>(readAhead)
@@ -64,7 +55,6 @@ export const textSegments = <E, R>(
       Effect.forkScoped
     )
 
-    const segmenter = TextSegmenter.make(options.segmenter)
     let state = segmenter.initial
     let isStale = false // waiting longer would change nothing: what is pending is one unfinished word
     let end: Exit.Exit<void, E> | undefined
@@ -76,35 +66,29 @@ export const textSegments = <E, R>(
       return segments
     }
 
+    const patience = (): Option.Option<Duration.Duration> => {
+      if (state.pending === "" || isStale) return Option.none()
+      return Option.some(segmenter.endsSentence(state) ? Duration.min(sentenceTimeout, queueTimeout) : queueTimeout)
+    }
+
     const onTimeout = (): Chunk.Chunk<TextSegmenter.Segment> => {
-      if (segmenter.endsSentence(state)) return advance(segmenter.flush(state))
       isStale = true
-      return advance(segmenter.takeWords(state))
+      return advance(segmenter.endsSentence(state) ? segmenter.flush(state) : segmenter.takeWords(state))
     }
 
     const onArrival = (arrival: Arrival<E>): Chunk.Chunk<TextSegmenter.Segment> => {
       isStale = false
-      if (arrival._tag === "End") {
-        // What was written before the text failed is still text: it leaves before the failure does.
-        end = arrival.exit
-        return advance(segmenter.flush(state))
+      if (arrival._tag === "Text" && !SpeechText.isFlush(arrival.input)) {
+        return advance(segmenter.push(state, arrival.input))
       }
-      return advance(
-        SpeechText.isFlush(arrival.input) ? segmenter.flush(state) : segmenter.push(state, arrival.input)
-      )
-    }
-
-    const patience = (): Option.Option<Duration.Duration> => {
-      if (state.pending === "" || isStale) return Option.none()
-      return Option.some(segmenter.endsSentence(state) ? options.sentenceTimeout : options.queueTimeout)
+      if (arrival._tag === "End") end = arrival.exit
+      // What was written before the text failed is still text: it leaves before the failure does.
+      return advance(segmenter.flush(state))
     }
 
     const next = Effect.suspend(() =>
       end === undefined
-        ? Effect.map(
-          inbox.takeWithin(patience()),
-          Option.match({ onNone: onTimeout, onSome: onArrival })
-        )
+        ? Effect.map(inbox.takeWithin(patience()), Option.match({ onNone: onTimeout, onSome: onArrival }))
         : Exit.match(end, {
           onFailure: (cause) => Effect.failCause(Cause.map(cause, Option.some)),
           onSuccess: () => Effect.fail(Option.none<E>())
@@ -135,6 +119,11 @@ const makeInbox = Effect.fnUntraced(function*<A>(capacity: number): Effect.fn.Re
     return item === undefined ? Effect.succeedNone : Effect.as(room.release(1), Option.some(item))
   })
 
+  const waitWithin = Option.match({
+    onNone: () => filled.await,
+    onSome: (limit: Duration.Duration) => Effect.timeoutOption(filled.await, limit)
+  })
+
   return {
     put: (item) =>
       Effect.zipRight(
@@ -144,9 +133,6 @@ const makeInbox = Effect.fnUntraced(function*<A>(capacity: number): Effect.fn.Re
           filled.unsafeOpen()
         })
       ),
-    takeWithin: Option.match({
-      onNone: () => Effect.zipRight(filled.await, poll),
-      onSome: (limit) => Effect.zipRight(Effect.timeoutOption(filled.await, limit), poll)
-    })
+    takeWithin: (limit) => Effect.suspend(() => items.length > 0 ? poll : Effect.zipRight(waitWithin(limit), poll))
   }
 })
