@@ -206,7 +206,8 @@ const rules = (options: Options): Either.Either<internal.Rules, InvalidSegmenter
       firstClause: firstSegment === "clause",
       locale: tag?.baseName ?? "en",
       language: tag === undefined ? undefined : Languages.language(tag.language),
-      subtag: tag?.language
+      subtag: tag?.language,
+      ordinary: new Map()
     })
   )
 }

@@ -8,6 +8,9 @@ import type { Segment, State } from "../TextSegmenter.js"
 import * as Chars from "./segmenterCharacters.js"
 import * as Languages from "./segmenterLanguages.js"
 
+// Test runners read the members of a module through getters, which would cost more than the scan.
+const { Class, Role, classOf, graphemeCut, isHighSurrogate, isLetter, isLowSurrogate, isPlainBoundary, isSpaceRole, isThaiOrLao, isUnspaced, isWide, isWordClass, roles, wordContext, wordCut } = Chars
+
 /** @internal */
 export interface Rules {
   readonly maxLength: number
@@ -18,6 +21,8 @@ export interface Rules {
   /** Rules fixed by the caller; otherwise they follow from script and guess. */
   readonly language: Languages.Language | undefined
   readonly subtag: string | undefined
+  /** Words met before a full stop, and whether nothing is special about them: a cache. */
+  readonly ordinary: Map<string, boolean>
 }
 
 interface ListItem {
@@ -48,6 +53,7 @@ export interface Memory {
   readonly titles: number
   readonly list: ListItem | undefined
   readonly language: string
+  readonly guessed: number
 }
 
 /** @internal */
@@ -62,7 +68,8 @@ export const initialMemory: Memory = {
   word: -1,
   titles: 0,
   list: undefined,
-  language: "en"
+  language: "en",
+  guessed: 0
 }
 
 /** The decision needs text that has not arrived. */
@@ -80,6 +87,12 @@ const emojiReach = 48
 /** A pending text longer than this is read on only when it has grown by 1/64. */
 const patience = 4096
 
+/** A guess of the language holds for this far. */
+const guessStep = 80
+
+/** How many words a segmenter remembers as ordinary or not. */
+const ordinaryWords = 2048
+
 /** The first clause is spoken early if it has at least this many columns. */
 const clauseColumns = 10
 
@@ -96,6 +109,18 @@ const numeric = /^[\p{Sc}(]*\p{Nd}[\p{Nd}.,:/\u2019'-]*[%\u00b0\u00ba\u00aa]?$/u
 const plainWord = /^[\p{L}\p{M}'\u2019\u2011-]+$/u
 const vowelless = /^\p{Lu}?[bcdfghjklmnpqrstvwxz]{1,4}$/u
 const camel = /^\p{Ll}{1,2}\p{Lu}/u
+
+/** What is known of the word before a full stop. */
+interface Abbreviation {
+  /** The kinds that the language knows it as. */
+  readonly kinds: number
+  readonly single: boolean
+  readonly acronym: boolean
+  /** The word with the abbreviated words right before it: "z.b" of "z. B". */
+  readonly joined: string
+  /** Whether an abbreviation of several words begins like this. */
+  readonly begins: boolean
+}
 
 /** What follows a mark. */
 interface Following {
@@ -131,15 +156,18 @@ class Scanner {
   private titles: number
   private list: ListItem | undefined
   private language: string
+  private guessed: number
   private index: number
   private readonly offset: number
   /** Where the scan goes on when the mark at hand is no boundary. */
   private next = 0
+  /** Whether the mark at hand closes the marker of a list item. */
+  private marked = false
   private readonly following: Following = {
     at: 0,
     blanks: false,
     newlines: 0,
-    kind: Chars.End,
+    kind: Class.End,
     under: 0,
     opener: false,
     bracket: false,
@@ -163,6 +191,7 @@ class Scanner {
     this.titles = memory.titles
     this.list = memory.list
     this.language = memory.language
+    this.guessed = memory.guessed
     this.index = state.index
     this.offset = state.textOffset
   }
@@ -185,7 +214,8 @@ class Scanner {
         word: this.word < from ? -1 : this.word - from,
         titles: this.titles,
         list: this.list,
-        language: this.language
+        language: this.language,
+        guessed: relative(this.guessed)
       }
     }
   }
@@ -195,7 +225,6 @@ class Scanner {
   // -------------------------------------------------------------------------------------------------------------------
 
   run(): void {
-    const { roles } = Chars
     const text = this.text
     const end = text.length
     while (true) {
@@ -208,11 +237,11 @@ class Scanner {
       let advanced = true
       while (position < stop) {
         const role = roles[text.charCodeAt(position)]
-        if (role === Chars.Plain) {
+        if (role === Role.Plain) {
           position++
           continue
         }
-        const boundary = role === Chars.Blank ? this.examineBlank(position) : this.examine(position, role ?? 0)
+        const boundary = role === Role.Blank ? this.examineBlank(position) : this.examine(position, role ?? 0)
         if (boundary === Wait) {
           this.position = position
           return
@@ -258,11 +287,11 @@ class Scanner {
     let position = first
     let newlines = 0
     while (position < text.length && position < limit) {
-      const role = Chars.roles[text.charCodeAt(position)]
-      if (role === Chars.Newline) {
+      const role = roles[text.charCodeAt(position)]
+      if (role === Role.Newline) {
         this.line = position + 1
         newlines++
-      } else if (role !== Chars.Blank) {
+      } else if (role !== Role.Blank) {
         break
       }
       position++
@@ -274,7 +303,7 @@ class Scanner {
     if (newlines > 1) {
       this.list = undefined
     }
-    if (position < text.length && position > first && !Chars.isPlainBoundary(text, position)) {
+    if (position < text.length && position > first && !isPlainBoundary(text, position)) {
       // A combining mark joins the blank before it, and a line break may be two units.
       position--
     }
@@ -292,19 +321,19 @@ class Scanner {
       position = this.sentence
     } else if (this.clause - start >= this.rules.maxLength * 0.3) {
       position = this.clause
-    } else if (Chars.isSpaceRole(Chars.roles[text.charCodeAt(limit)]) && this.isSpoken(limit)) {
+    } else if (isSpaceRole(roles[text.charCodeAt(limit)]) && this.isSpoken(limit)) {
       position = limit
     } else if (this.blank > start && this.isSpoken(this.blank)) {
       position = this.blank
     }
-    if (position === 0 || !Chars.isPlainBoundary(text, position)) {
+    if (position === 0 || !isPlainBoundary(text, position)) {
       const wanted = position === 0 ? limit : position
-      if (!this.final && text.length < wanted + Chars.wordContext) {
+      if (!this.final && text.length < wanted + wordContext) {
         return false
       }
-      position = position === 0 && Chars.isUnspaced(text.charCodeAt(limit - 1))
-        ? Chars.wordCut(text, start, limit, this.rules.locale)
-        : Chars.graphemeCut(text, start, wanted)
+      position = position === 0 && isUnspaced(text.charCodeAt(limit - 1))
+        ? wordCut(text, start, limit, this.rules.locale)
+        : graphemeCut(text, start, wanted)
     }
     this.emit(position)
     if (this.position < this.start) {
@@ -336,20 +365,23 @@ class Scanner {
       return false
     }
     if (this.rules.minLength > 0) {
-      const { roles } = Chars
-      let from = this.start
+        let from = this.start
       let to = boundary
-      while (from < to && Chars.isSpaceRole(roles[this.text.charCodeAt(from)])) {
+      while (from < to && isSpaceRole(roles[this.text.charCodeAt(from)])) {
         from++
       }
-      while (to > from && Chars.isSpaceRole(roles[this.text.charCodeAt(to - 1)])) {
+      while (to > from && isSpaceRole(roles[this.text.charCodeAt(to - 1)])) {
         to--
       }
       if (to - from < this.rules.minLength) {
-        if (boundary <= this.start + this.rules.maxLength) {
-          this.sentence = boundary
-        }
+        const limit = this.start + this.rules.maxLength
         this.next = Math.max(this.next, boundary)
+        if (boundary <= limit) {
+          this.sentence = boundary
+          while (this.sentence < this.next && this.sentence < limit && isSpaceRole(roles[this.text.charCodeAt(this.sentence)])) {
+            this.sentence++
+          }
+        }
         return false
       }
     }
@@ -364,12 +396,12 @@ class Scanner {
       let position = this.word < -1 ? Math.max(-this.word - 2, this.start) : this.start
       while (position < end) {
         const unit = text.charCodeAt(position)
-        if (Chars.isHighSurrogate(unit)) {
-          if (Chars.isWordClass(Chars.classOf(text.codePointAt(position) ?? 0))) {
+        if (isHighSurrogate(unit)) {
+          if (isWordClass(classOf(text.codePointAt(position) ?? 0))) {
             break
           }
           position++
-        } else if (Chars.isWordClass(Chars.classOf(unit))) {
+        } else if (isWordClass(classOf(unit))) {
           break
         }
         position++
@@ -389,7 +421,7 @@ class Scanner {
 
   private classAt(position: number): number {
     const code = this.text.codePointAt(position)
-    return code === undefined ? Chars.End : Chars.classOf(code)
+    return code === undefined ? Class.End : classOf(code)
   }
 
   /** The class of the code point that ends before `position`, combining marks skipped. */
@@ -398,24 +430,24 @@ class Scanner {
     let at = position
     while (at > this.start) {
       const unit = text.charCodeAt(at - 1)
-      const width = Chars.isLowSurrogate(unit) && at - 1 > this.start && Chars.isHighSurrogate(text.charCodeAt(at - 2)) ? 2 : 1
-      const found = Chars.classOf(width === 2 ? text.codePointAt(at - 2) ?? 0 : unit)
-      if (found !== Chars.Extend) {
+      const width = isLowSurrogate(unit) && at - 1 > this.start && isHighSurrogate(text.charCodeAt(at - 2)) ? 2 : 1
+      const found = classOf(width === 2 ? text.codePointAt(at - 2) ?? 0 : unit)
+      if (found !== Class.Extend) {
         return found
       }
       at -= width
     }
-    return Chars.End
+    return Class.End
   }
 
   private isMissing(position: number): boolean {
     return !this.final &&
       (position >= this.text.length ||
-        position + 1 === this.text.length && Chars.isHighSurrogate(this.text.charCodeAt(position)))
+        position + 1 === this.text.length && isHighSurrogate(this.text.charCodeAt(position)))
   }
 
   private role(position: number): number {
-    return Chars.roles[this.text.charCodeAt(position)] ?? 0
+    return roles[this.text.charCodeAt(position)] ?? 0
   }
 
   /** The characters before `position` back to a blank, without opening quotes and brackets. */
@@ -423,12 +455,12 @@ class Scanner {
     const { text } = this
     let from = position
     const floor = Math.max(this.start, position - tokenReach)
-    while (from > floor && !Chars.isSpaceRole(this.role(from - 1))) {
+    while (from > floor && !isSpaceRole(this.role(from - 1))) {
       from--
     }
     while (from < position) {
       const found = this.classAt(from)
-      if (found !== Chars.Quote && found !== Chars.Opener && found !== Chars.Dash && text[from] !== "*" && text[from] !== "_") {
+      if (found !== Class.Quote && found !== Class.Opener && found !== Class.Dash && text[from] !== "*" && text[from] !== "_") {
         break
       }
       from++
@@ -443,10 +475,10 @@ class Scanner {
     let to = position
     while (to < ceiling) {
       const found = this.classAt(to)
-      if (!Chars.isLetter(found) && found !== Chars.Extend) {
+      if (!isLetter(found) && found !== Class.Extend) {
         break
       }
-      to += Chars.isHighSurrogate(text.charCodeAt(to)) ? 2 : 1
+      to += isHighSurrogate(text.charCodeAt(to)) ? 2 : 1
     }
     return to >= text.length && to - position < wordReach && !this.final ? undefined : text.slice(position, to)
   }
@@ -454,10 +486,10 @@ class Scanner {
   private isSegmentStart(position: number): boolean {
     for (let at = this.start; at < position; at++) {
       const role = this.role(at)
-      if (Chars.isSpaceRole(role) || role === Chars.Bullet) {
+      if (isSpaceRole(role) || role === Role.Bullet) {
         continue
       }
-      if (at > this.start + markReach || Chars.isWordClass(this.classAt(at))) {
+      if (at > this.start + markReach || isWordClass(this.classAt(at))) {
         return false
       }
     }
@@ -476,8 +508,8 @@ class Scanner {
     }
     if (position > this.start) {
       const before = this.text.charCodeAt(position - 1)
-      const role = Chars.roles[before]
-      if (role === Chars.Clause || (this.clause === position && this.clause > 0) || Chars.isThaiOrLao(before)) {
+      const role = roles[before]
+      if (role === Role.Clause || (this.clause === position && this.clause > 0) || isThaiOrLao(before)) {
         this.clause = end
         if (this.firstClauseEnds(end)) {
           return end
@@ -495,8 +527,8 @@ class Scanner {
     let columns = 0
     for (let at = this.start; at < end && columns < clauseColumns; at++) {
       const unit = this.text.charCodeAt(at)
-      if (!Chars.isSpaceRole(Chars.roles[unit])) {
-        columns += Chars.isWide(unit) ? 2 : 1
+      if (!isSpaceRole(roles[unit])) {
+        columns += isWide(unit) ? 2 : 1
       }
     }
     return columns >= clauseColumns
@@ -505,16 +537,16 @@ class Scanner {
   private examine(position: number, role: number): number {
     this.next = position + 1
     switch (role) {
-      case Chars.Newline:
+      case Role.Newline:
         return this.examineNewline(position)
-      case Chars.Stop:
-      case Chars.Strong:
-      case Chars.Wide:
-      case Chars.Ellipsis:
+      case Role.Stop:
+      case Role.Strong:
+      case Role.Wide:
+      case Role.Ellipsis:
         return this.examineMark(position)
-      case Chars.Clause:
+      case Role.Clause:
         return this.examineClause(position)
-      case Chars.WideClause: {
+      case Role.WideClause: {
         if (this.isMissing(position + 1)) {
           return Wait
         }
@@ -522,21 +554,32 @@ class Scanner {
         if (end === Wait) {
           return Wait
         }
-        if (this.classBefore(position) === Chars.Digit && this.classAt(end) === Chars.Digit) {
+        if (this.classBefore(position) === Class.Digit && this.classAt(end) === Class.Digit) {
           return None
         }
         this.clause = end
         this.next = end
         return this.firstClauseEnds(end) ? end : None
       }
-      case Chars.ListClose:
+      case Role.WordMark: {
+        if (this.isMissing(position + 1)) {
+          return Wait
+        }
+        if (this.role(position + 1) === Role.WordMark) {
+          this.next = position + 2
+          return this.closers(position + 2)
+        }
+        this.blank = position + 1
+        return None
+      }
+      case Role.ListClose:
         return this.examineListClose(position)
-      case Chars.Bullet:
-        return position > this.start && Chars.isSpaceRole(this.role(position - 1)) ? position : None
-      case Chars.TitleOpen:
+      case Role.Bullet:
+        return position > this.start && isSpaceRole(this.role(position - 1)) ? position : None
+      case Role.TitleOpen:
         this.titles++
         return None
-      case Chars.TitleClose:
+      case Role.TitleClose:
         this.titles = Math.max(0, this.titles - 1)
         return None
       default:
@@ -550,16 +593,17 @@ class Scanner {
     this.titles = 0
     // How the line ends.
     let last = position
-    while (last > this.start && Chars.isSpaceRole(this.role(last - 1))) {
+    const floor = Math.max(this.start, position - blankReach)
+    while (last > floor && isSpaceRole(this.role(last - 1))) {
       last--
     }
     // A space before the break means that the line flows on, as in mail.
-    const flowed = last < position && this.role(position - 1) === Chars.Blank
+    const flowed = last < position && this.role(position - 1) === Role.Blank
     // What follows.
     let at = position
     let newlines = 0
-    while (at < text.length && at - position < blankReach && Chars.isSpaceRole(this.role(at))) {
-      if (this.role(at) === Chars.Newline && !(text[at] === "\n" && text[at - 1] === "\r")) {
+    while (at < text.length && at - position < blankReach && isSpaceRole(this.role(at))) {
+      if (this.role(at) === Role.Newline && !(text[at] === "\n" && text[at - 1] === "\r")) {
         newlines++
       }
       at++
@@ -569,9 +613,10 @@ class Scanner {
       return newlines > 1 ? this.endLine(position + 1) : Wait
     }
     if (newlines > 1 || at - position >= blankReach) {
+      this.next = at
       return this.endLine(position + 1)
     }
-    if (last === this.start) {
+    if (last === floor) {
       this.line = position + 1
       return None
     }
@@ -601,22 +646,22 @@ class Scanner {
     const { text } = this
     const kind = this.classAt(at)
     const lastUnit = text.charCodeAt(last - 1)
-    const lastRole = Chars.roles[lastUnit]
-    if (kind === Chars.End || this.role(at) === Chars.Bullet) {
+    const lastRole = roles[lastUnit]
+    if (kind === Class.End || this.role(at) === Role.Bullet) {
       return 0
     }
     const item = this.isItem(at)
     if (item !== 0) {
       return item === Wait ? Wait : 0
     }
-    if (flowed && (kind === Chars.Lower || kind === Chars.Opener)) {
+    if (flowed && (kind === Class.Lower || kind === Class.Opener)) {
       return 1
     }
-    if (lastRole === Chars.Stop) {
+    if (lastRole === Role.Stop) {
       // The mark before it was found to be none: "Dr.\nSmith".
       return 1
     }
-    if (text[last - 1] === "," || lastRole === Chars.WideClause || text[last - 1] === "\u060c") {
+    if (text[last - 1] === "," || lastRole === Role.WideClause || text[last - 1] === "\u060c") {
       return 1
     }
     const language = this.languageFor(text.slice(Math.max(this.start, last - wordReach), last))
@@ -626,17 +671,17 @@ class Scanner {
     }
     let columns = Math.min(last - line, wrapMaximum + 1)
     for (let from = Math.max(line, this.start, last - wrapMaximum); from < last; from++) {
-      if (Chars.isWide(text.charCodeAt(from))) {
+      if (isWide(text.charCodeAt(from))) {
         columns++
       }
     }
     if (columns < wrapMinimum) {
       return 0
     }
-    if (kind === Chars.Lower) {
+    if (kind === Class.Lower) {
       return 1
     }
-    return columns >= wrapCertain && columns <= wrapMaximum && Chars.isWordClass(kind) ? 1 : 0
+    return columns >= wrapCertain && columns <= wrapMaximum && isWordClass(kind) ? 1 : 0
   }
 
   /** Whether a list item, heading or quotation in Markdown's or plain text's manner starts here: 1, 0 or `Wait`. */
@@ -647,10 +692,10 @@ class Scanner {
       return 1
     }
     if (first === "-" || first === "*" || first === "+" || first === "\u2013" || first === "\u2014") {
-      return this.isMissing(at + 1) ? Wait : Chars.isSpaceRole(this.role(at + 1)) || text[at + 1] === first ? 1 : 0
+      return this.isMissing(at + 1) ? Wait : isSpaceRole(this.role(at + 1)) || text[at + 1] === first ? 1 : 0
     }
     let to = at
-    while (to < at + 4 && Chars.isWordClass(this.classAt(to))) {
+    while (to < at + 4 && isWordClass(this.classAt(to))) {
       to++
     }
     if (this.isMissing(to + 1)) {
@@ -658,7 +703,7 @@ class Scanner {
     }
     const marker = text.slice(at, to)
     const closed = text[to] === ")" || text[to] === "."
-    return closed && Chars.isSpaceRole(this.role(to + 1)) && (integer.test(marker) || /^[a-zA-Z]$/.test(marker)) ? 1 : 0
+    return closed && isSpaceRole(this.role(to + 1)) && (integer.test(marker) || /^[a-zA-Z]$/.test(marker)) ? 1 : 0
   }
 
   private examineClause(position: number): number {
@@ -677,7 +722,7 @@ class Scanner {
           return Wait
         }
         const { blanks, kind } = this.following
-        return blanks && kind !== Chars.Lower && kind !== Chars.End ? end : None
+        return blanks && kind !== Class.Lower && kind !== Class.End ? end : None
       }
     }
     if (unit === "\u2014" || unit === "\u2015") {
@@ -696,9 +741,14 @@ class Scanner {
    */
   private examineMarker(position: number, close: string, end: number): number {
     const { text } = this
+    this.marked = false
     let from = position
-    while (from > this.start && Chars.isWordClass(Chars.classOf(text.charCodeAt(from - 1))) && position - from < 4) {
+    while (from > this.start && isWordClass(classOf(text.charCodeAt(from - 1))) && position - from < 4) {
       from--
+    }
+    const first = text.charCodeAt(from)
+    if (from === position || position - from > 3 || position - from > 1 && (first < 48 || first > 57)) {
+      return None
     }
     const marker = text.slice(from, position)
     const number = /^\d{1,3}$/.test(marker)
@@ -709,7 +759,7 @@ class Scanner {
     if (from > this.start && text[from - 1] === "(") {
       from--
     }
-    if (from > this.start && !Chars.isSpaceRole(this.role(from - 1)) && this.role(from - 1) !== Chars.Bullet) {
+    if (from > this.start && !isSpaceRole(this.role(from - 1)) && this.role(from - 1) !== Role.Bullet) {
       return None
     }
     if (this.look(end) === Wait) {
@@ -721,17 +771,18 @@ class Scanner {
     }
     const alphabet = number ? "1" : "a"
     const value = number ? Number(marker) : marker.toLowerCase().charCodeAt(0)
-    const upper = kind === Chars.Upper
+    const upper = kind === Class.Upper
     const item: ListItem = { alphabet, close, next: value + 1, upper }
     if (this.isSegmentStart(from)) {
       this.list = item
       this.next = end
+      this.marked = true
       return None
     }
     const list = this.list
     if (
       list !== undefined && list.alphabet === alphabet && list.close === close && list.next === value && list.upper === upper &&
-      (upper || kind === Chars.Lower || kind === Chars.Caseless)
+      (upper || kind === Class.Lower || kind === Class.Caseless)
     ) {
       // The look at the same marker again, from the start of its own segment, records it.
       return from
@@ -744,7 +795,7 @@ class Scanner {
   }
 
   private isEmojiAt(position: number): boolean {
-    return this.classAt(position) === Chars.Emoji
+    return this.classAt(position) === Class.Emoji
   }
 
   /** The end of emoji that start at `position`, with blanks between them; `Wait` if they may go on. */
@@ -757,10 +808,10 @@ class Scanner {
         return Wait
       }
       const found = this.classAt(at)
-      if (found === Chars.Emoji || found === Chars.Extend) {
-        at += Chars.isHighSurrogate(text.charCodeAt(at)) ? 2 : 1
+      if (found === Class.Emoji || found === Class.Extend) {
+        at += isHighSurrogate(text.charCodeAt(at)) ? 2 : 1
         end = at
-      } else if (this.role(at) === Chars.Blank) {
+      } else if (this.role(at) === Role.Blank) {
         at++
       } else {
         break
@@ -784,13 +835,13 @@ class Scanner {
     this.next = end
     const unit = this.text.charCodeAt(position)
     // Hearts and stars stand for words: "I ❤ New York".
-    if (unit < 0xd800 || position === this.start || this.role(position - 1) !== Chars.Blank) {
+    if (unit < 0xd800 || position === this.start || this.role(position - 1) !== Role.Blank) {
       return None
     }
     if (this.look(end) === Wait) {
       return Wait
     }
-    if (!this.following.blanks || this.following.kind !== Chars.Upper) {
+    if (!this.following.blanks || this.following.kind !== Class.Upper) {
       return None
     }
     const word = this.wordAt(this.following.under)
@@ -811,24 +862,24 @@ class Scanner {
       }
       const found = this.classAt(at)
       const unit = text[at]
-      if (found === Chars.Extend) {
-        at += Chars.isHighSurrogate(text.charCodeAt(at)) ? 2 : 1
+      if (found === Class.Extend) {
+        at += isHighSurrogate(text.charCodeAt(at)) ? 2 : 1
         continue
       }
-      if (found === Chars.Closer || found === Chars.Superscript) {
+      if (found === Class.Closer || found === Class.Superscript) {
         at++
         continue
       }
-      if (found === Chars.Quote || unit === "*" || unit === "_" || unit === "~" || unit === "`") {
+      if (found === Class.Quote || unit === "*" || unit === "_" || unit === "~" || unit === "`") {
         // The same sign opens and closes; before a letter it opens, unless one is open.
         let after = at + 1
-        while (this.classAt(after) === Chars.Quote || this.classAt(after) === Chars.Closer || text[after] === unit) {
+        while (this.classAt(after) === Class.Quote || this.classAt(after) === Class.Closer || text[after] === unit) {
           after++
         }
         if (this.isMissing(after)) {
           return Wait
         }
-        if (Chars.isWordClass(this.classAt(after)) && !this.isOpen(unit ?? "", at)) {
+        if (isWordClass(this.classAt(after)) && !this.isOpen(unit ?? "", at)) {
           return at
         }
         at++
@@ -836,7 +887,7 @@ class Scanner {
       }
       if (unit === "[") {
         let to = at + 1
-        while (to - at < 12 && (this.classAt(to) === Chars.Digit || text[to] === "," || text[to] === "-")) {
+        while (to - at < 12 && (this.classAt(to) === Class.Digit || text[to] === "," || text[to] === "-")) {
           to++
         }
         if (this.isMissing(to)) {
@@ -848,7 +899,7 @@ class Scanner {
         at = to + 1
         continue
       }
-      if (found === Chars.Emoji) {
+      if (found === Class.Emoji) {
         const end = this.emojiEnd(at)
         if (end === Wait) {
           return Wait
@@ -856,7 +907,7 @@ class Scanner {
         at = end
         continue
       }
-      if (this.role(at) === Chars.Blank && at > this.start) {
+      if (this.role(at) === Role.Blank && at > this.start) {
         // French closes with a space before the guillemet.
         if (this.isMissing(at + 1)) {
           return Wait
@@ -865,7 +916,7 @@ class Scanner {
           if (this.isMissing(at + 2)) {
             return Wait
           }
-          if (!Chars.isWordClass(this.classAt(at + 2))) {
+          if (!isWordClass(this.classAt(at + 2))) {
             at += 2
             continue
           }
@@ -888,7 +939,7 @@ class Scanner {
       return false
     }
     let open = false
-    for (let at = Math.max(this.start, position - 1024); at < position; at++) {
+    for (let at = Math.max(this.start, position - 256); at < position; at++) {
       if (this.text[at] === mark) {
         open = !open
       }
@@ -901,8 +952,8 @@ class Scanner {
     const { text, following } = this
     let at = position
     let newlines = 0
-    while (at < text.length && at - position < blankReach && Chars.isSpaceRole(this.role(at))) {
-      if (this.role(at) === Chars.Newline && !(text[at] === "\n" && text[at - 1] === "\r")) {
+    while (at < text.length && at - position < blankReach && isSpaceRole(this.role(at))) {
+      if (this.role(at) === Role.Newline && !(text[at] === "\n" && text[at - 1] === "\r")) {
         newlines++
       }
       at++
@@ -925,7 +976,7 @@ class Scanner {
       following.emoji = true
       following.emojiEnd = end
       at = end
-      while (at < text.length && at - end < blankReach && Chars.isSpaceRole(this.role(at))) {
+      while (at < text.length && at - end < blankReach && isSpaceRole(this.role(at))) {
         at++
       }
       if (this.isMissing(at)) {
@@ -941,14 +992,14 @@ class Scanner {
         return Wait
       }
       const found = this.classAt(under)
-      if (found === Chars.Quote) {
+      if (found === Class.Quote) {
         opener = true
-      } else if (found === Chars.Opener) {
+      } else if (found === Class.Opener) {
         opener = true
         bracket = bracket || text[under] !== "\u00bf" && text[under] !== "\u00a1"
-      } else if (found === Chars.Dash || text[under] === "*" || text[under] === "_") {
-        dash = dash || found === Chars.Dash
-      } else if (!(under > at && this.role(under) === Chars.Blank && (dash || opener))) {
+      } else if (found === Class.Dash || text[under] === "*" || text[under] === "_") {
+        dash = dash || found === Class.Dash
+      } else if (!(under > at && this.role(under) === Role.Blank && (dash || opener))) {
         break
       }
       under++
@@ -958,13 +1009,13 @@ class Scanner {
     following.bracket = bracket
     following.dash = dash
     let kind = this.classAt(under)
-    if (kind === Chars.Lower) {
+    if (kind === Class.Lower) {
       // "iPhone" and "eBay" start like capitals.
       if (this.isMissing(under + 2)) {
         return Wait
       }
       if (camel.test(text.slice(under, under + 3))) {
-        kind = Chars.Upper
+        kind = Class.Upper
       }
     }
     following.kind = kind
@@ -982,13 +1033,13 @@ class Scanner {
       const role = this.role(end)
       if (end >= text.length) {
         break
-      } else if (role === Chars.Stop) {
+      } else if (role === Role.Stop) {
         stops++
-      } else if (role === Chars.Strong) {
+      } else if (role === Role.Strong) {
         strong = true
-      } else if (role === Chars.Wide) {
+      } else if (role === Role.Wide) {
         wide = true
-      } else if (role === Chars.Ellipsis) {
+      } else if (role === Role.Ellipsis) {
         ellipsis = true
       } else {
         break
@@ -1002,18 +1053,18 @@ class Scanner {
     if (this.titles > 0 || end - position >= markReach) {
       return None
     }
-    while (this.classAt(end) === Chars.Extend) {
+    while (this.classAt(end) === Class.Extend) {
       end++
       if (this.isMissing(end)) {
         return Wait
       }
     }
-    const before = position > this.start ? this.classBefore(position) : Chars.Space
+    const before = position > this.start ? this.classBefore(position) : Class.Space
     // "(?)", "[...]"
-    if (before === Chars.Opener && (this.classAt(end) === Chars.Closer || this.classAt(end) === Chars.Quote)) {
+    if (before === Class.Opener && (this.classAt(end) === Class.Closer || this.classAt(end) === Class.Quote)) {
       return None
     }
-    const enclosed = before === Chars.Opener
+    const enclosed = before === Class.Opener
     if (wide) {
       return this.examineWide(position, end, before)
     }
@@ -1036,7 +1087,7 @@ class Scanner {
   private examineWide(position: number, end: number, before: number): number {
     const { text } = this
     const mark = text[position]
-    if (mark === "\uff0e" && before === Chars.Digit && this.classAt(end) === Chars.Digit) {
+    if (mark === "\uff0e" && before === Class.Digit && this.classAt(end) === Class.Digit) {
       return None
     }
     const close = this.closers(end)
@@ -1044,19 +1095,19 @@ class Scanner {
       return Wait
     }
     const { at, blanks, kind, under } = this.following
-    if (mark === "\u06d4" && !blanks && kind === Chars.Caseless) {
+    if (mark === "\u06d4" && !blanks && kind === Class.Caseless) {
       if (Languages.letterNames.has(this.tokenBefore(position).split("\u06d4").at(-1) ?? "")) {
         return None
       }
     }
     if (blanks) {
-      return kind === Chars.Lower && close > end && text[position] !== "\u3002" ? None : close
+      return kind === Class.Lower && close > end && text[position] !== "\u3002" ? None : close
     }
     const role = this.role(at)
-    if (role === Chars.Clause || role === Chars.WideClause) {
+    if (role === Role.Clause || role === Role.WideClause) {
       return None
     }
-    if (close > end && Chars.isUnspaced(text.charCodeAt(under))) {
+    if (close > end && isUnspaced(text.charCodeAt(under))) {
       // Quoted speech goes on with a particle or with who spoke.
       if (this.isMissing(under + 7)) {
         return Wait
@@ -1076,40 +1127,40 @@ class Scanner {
       return emojiEnd
     }
     if (!blanks) {
-      if (kind === Chars.End) {
+      if (kind === Class.End) {
         return None
       }
       // No space after the mark.
-      if (before === Chars.Space || before === Chars.End) {
+      if (before === Class.Space || before === Class.End) {
         return None
       }
       const token = this.tokenBefore(position)
-      if (kind === Chars.Caseless) {
-        return before === Chars.Caseless && plainWord.test(token) ? close : None
+      if (kind === Class.Caseless) {
+        return before === Class.Caseless && plainWord.test(token) ? close : None
       }
-      if (kind === Chars.Upper && plainWord.test(token) && token.length > 1) {
+      if (kind === Class.Upper && plainWord.test(token) && token.length > 1) {
         const word = this.wordAt(this.following.under)
         if (word === undefined) {
           return Wait
         }
         return word.length > 1 && word !== word.toUpperCase() || this.languageFor(word).starters.has(word.toLowerCase()) ? close : None
       }
-      return opener && this.classAt(at) === Chars.Opener && kind !== Chars.Lower ? close : None
+      return opener && this.classAt(at) === Class.Opener && kind !== Class.Lower ? close : None
     }
     if (newlines > 0) {
       return close
     }
     const first = this.classAt(at)
-    if (kind === Chars.Upper || kind === Chars.Caseless || kind === Chars.Digit) {
+    if (kind === Class.Upper || kind === Class.Caseless || kind === Class.Digit) {
       return close
     }
-    if (kind === Chars.Lower) {
+    if (kind === Class.Lower) {
       if (close > end || dash) {
         // Reported speech: "Stop!" he said. — Stop! — he said.
         return opener && !dash && close > end ? close : None
       }
       if (opener) {
-        return first === Chars.Quote || this.following.bracket ? close : None
+        return first === Class.Quote || this.following.bracket ? close : None
       }
       if (text[end - 1] === "!" && text.slice(position, end).indexOf("?") < 0) {
         const token = this.tokenBefore(position)
@@ -1120,10 +1171,10 @@ class Scanner {
       }
       return close
     }
-    if (first === Chars.Punctuation || first === Chars.Closer) {
-      return first === Chars.Punctuation && Chars.isWordClass(kind) ? close : None
+    if (first === Class.Punctuation || first === Class.Closer) {
+      return first === Class.Punctuation && isWordClass(kind) ? close : None
     }
-    return kind === Chars.Symbol || kind === Chars.Emoji || opener || dash ? close : None
+    return kind === Class.Symbol || kind === Class.Emoji || opener || dash ? close : None
   }
 
   private examineEllipsis(position: number, end: number, close: number, stops: number): number {
@@ -1139,20 +1190,20 @@ class Scanner {
       return None
     }
     if (newlines > 0) {
-      return kind === Chars.Lower && newlines < 2 ? None : close
+      return kind === Class.Lower && newlines < 2 ? None : close
     }
-    if (kind === Chars.Upper) {
+    if (kind === Class.Upper) {
       const word = this.wordAt(under)
       if (word === undefined) {
         return Wait
       }
       // "I ... I mean"
-      return dash || word === this.tokenBefore(position) || this.role(position - 1) === Chars.Blank && word === "I" ? None : close
+      return dash || word === this.tokenBefore(position) || this.role(position - 1) === Role.Blank && word === "I" ? None : close
     }
-    if (close > end && (kind === Chars.Caseless || kind === Chars.Digit)) {
+    if (close > end && (kind === Class.Caseless || kind === Class.Digit)) {
       return close
     }
-    return kind === Chars.Caseless && stops >= 4 ? close : None
+    return kind === Class.Caseless && stops >= 4 ? close : None
   }
 
   /** Dots with spaces between them: three omit words within a sentence, four also end it. */
@@ -1160,14 +1211,14 @@ class Scanner {
     const { text } = this
     let last = position
     let count = 1
-    while (count < markReach && this.role(last + 1) === Chars.Blank && text[last + 2] === ".") {
+    while (count < markReach && this.role(last + 1) === Role.Blank && text[last + 2] === ".") {
       last += 2
       count++
     }
     if (count === 1) {
       return None
     }
-    if (this.isMissing(last + 1) || this.role(last + 1) === Chars.Blank && this.isMissing(last + 2)) {
+    if (this.isMissing(last + 1) || this.role(last + 1) === Role.Blank && this.isMissing(last + 2)) {
       return Wait
     }
     const close = this.closers(last + 1)
@@ -1175,9 +1226,9 @@ class Scanner {
       return Wait
     }
     this.next = last + 1
-    const attached = position > this.start && !Chars.isSpaceRole(this.role(position - 1))
+    const attached = position > this.start && !isSpaceRole(this.role(position - 1))
     const { blanks, kind } = this.following
-    if (count < 4 || !blanks || kind !== Chars.Upper) {
+    if (count < 4 || !blanks || kind !== Class.Upper) {
       return None
     }
     // "compounds. . . . The": a full stop, then the omission, which belongs to what follows.
@@ -1198,20 +1249,17 @@ class Scanner {
     // "1.) First"
     if (text[end] === ")") {
       const marker = this.examineMarker(position, ".)", end + 1)
-      if (marker !== None) {
+      if (marker !== None || this.marked) {
         return marker
       }
-      if (this.next > end) {
-        return None
-      }
     }
-    if (after === Chars.Digit) {
+    if (after === Class.Digit) {
       return this.examineNote(position)
     }
-    if (Chars.isLetter(after)) {
+    if (isLetter(after)) {
       return this.examineUnspaced(position, before, after)
     }
-    const spaced = this.role(end) === Chars.Blank ? this.examineSpaced(position) : None
+    const spaced = this.role(end) === Role.Blank ? this.examineSpaced(position) : None
     if (spaced !== None || this.next > end) {
       return spaced
     }
@@ -1220,22 +1268,22 @@ class Scanner {
       return Wait
     }
     const following = this.following
-    if (following.kind === Chars.End && !following.blanks) {
+    if (following.kind === Class.End && !following.blanks) {
       return None
     }
     if (!following.blanks) {
       // A quotation that opens right after the mark.
-      const opens = following.opener && Chars.isWordClass(following.kind) && following.kind !== Chars.Lower &&
+      const opens = following.opener && isWordClass(following.kind) && following.kind !== Class.Lower &&
         close === end && !following.dash
-      return opens && before !== Chars.Digit && this.classAt(end) !== Chars.Quote ? this.decide(position, close) : None
+      return opens && before !== Class.Digit && this.classAt(end) !== Class.Quote ? this.decide(position, close) : None
     }
-    if (before === Chars.Space || before === Chars.End) {
+    if (before === Class.Space || before === Class.End) {
       // A mark on its own.
-      return position > this.start && following.kind === Chars.Upper ? close : None
+      return position > this.start && following.kind === Class.Upper ? close : None
     }
     if (close === end) {
       const marker = this.examineMarker(position, ".", end)
-      if (marker !== None || this.next > end) {
+      if (marker !== None || this.marked) {
         return marker
       }
     }
@@ -1246,7 +1294,7 @@ class Scanner {
   private examineNote(position: number): number {
     const { text } = this
     let to = position + 1
-    while (to < position + 5 && this.classAt(to) === Chars.Digit) {
+    while (to < position + 5 && this.classAt(to) === Class.Digit) {
       to++
     }
     if (this.isMissing(to)) {
@@ -1260,22 +1308,22 @@ class Scanner {
     }
     const { blanks, kind } = this.following
     const language = this.languageFor(this.tokenBefore(position))
-    return blanks && kind === Chars.Upper && !language.abbreviations.has(this.tokenBefore(position)) ? to : None
+    return blanks && kind === Class.Upper && !language.abbreviations.has(this.tokenBefore(position)) ? to : None
   }
 
   /** A letter right after the mark: an abbreviation, a domain, or a forgotten space. */
   private examineUnspaced(position: number, before: number, after: number): number {
     const { text } = this
-    if (after === Chars.Lower) {
+    if (after === Class.Lower) {
       return None
     }
     const token = this.tokenBefore(position)
-    if (after === Chars.Caseless) {
-      if (before !== Chars.Caseless || !plainWord.test(token) || Chars.isThaiOrLao(text.charCodeAt(position - 1))) {
+    if (after === Class.Caseless) {
+      if (before !== Class.Caseless || !plainWord.test(token) || isThaiOrLao(text.charCodeAt(position - 1))) {
         return None
       }
       const known = this.languageFor(token).abbreviations.has(token) || Languages.letterNames.has(token)
-      const short = token.length < 3 && !Chars.isWide(text.charCodeAt(position - 1))
+      const short = token.length < 3 && !isWide(text.charCodeAt(position - 1))
       return known || short ? None : position + 1
     }
     const number = integer.test(token.replaceAll(",", "")) && !this.isSegmentStart(position - token.length)
@@ -1294,13 +1342,13 @@ class Scanner {
     const language = this.languageFor(token)
     const starter = language.starters.has(word.toLowerCase())
     const title = ((language.abbreviations.get(word.toLowerCase()) ?? 0) & Languages.Title) !== 0
-    const ends = stop >= text.length || Chars.isSpaceRole(this.role(stop)) || then === "," || then === "!" || then === "?" ||
+    const ends = stop >= text.length || isSpaceRole(this.role(stop)) || then === "," || then === "!" || then === "?" ||
       then === "'" || then === "\u2019" || then === ":" || then === "-" ||
-      then === "." && (stop + 1 >= text.length || Chars.isSpaceRole(this.role(stop + 1)) || this.classAt(stop + 1) === Chars.Upper)
+      then === "." && (stop + 1 >= text.length || isSpaceRole(this.role(stop + 1)) || this.classAt(stop + 1) === Class.Upper)
     if (!ends || language.abbreviations.has(token.toLowerCase()) && !starter) {
       return None
     }
-    const capitalised = this.classAt(position - token.length) === Chars.Upper
+    const capitalised = this.classAt(position - token.length) === Class.Upper
     const wordLike = /^\p{Lu}\p{Ll}+$/u.test(word)
     if (number) {
       return wordLike && word.length > 1 || starter ? position + 1 : None
@@ -1325,9 +1373,11 @@ class Scanner {
     return Languages.language(this.language) ?? Languages.fallback()
   }
 
-  private guessLanguage(position: number): void {
-    if (this.rules.language === undefined && this.rules.subtag === undefined) {
-      this.language = Languages.guess(this.text.slice(Math.max(this.start, position - 240), position), this.language)
+  private guessLanguage(position: number, abbreviation = ""): void {
+    if (this.rules.subtag === undefined && (this.guessed <= this.start || position - this.guessed > guessStep)) {
+      this.guessed = position
+      const text = this.text.slice(Math.max(this.start, position - 240), position - abbreviation.length)
+      this.language = Languages.guess(text, abbreviation, this.language)
     }
   }
 
@@ -1336,7 +1386,7 @@ class Scanner {
     if (!this.isSpoken(position)) {
       return false
     }
-    return this.classAt(this.word) === Chars.Lower
+    return this.classAt(this.word) === Class.Lower
   }
 
   /** Whether the full stop at `position`, which a blank follows, ends a sentence; `close` is the end of its closers. */
@@ -1346,24 +1396,24 @@ class Scanner {
     const token = this.tokenBefore(position)
     const { at, emoji, emojiEnd, kind, newlines } = following
     const boundary = emoji ? emojiEnd : close
-    if (newlines > 1 || kind === Chars.End) {
+    if (newlines > 1 || kind === Class.End) {
       return boundary
     }
     const script = text.charCodeAt(position - 1)
-    if (Chars.isThaiOrLao(script) || script >= 0x1780 && script <= 0x17ff) {
+    if (isThaiOrLao(script) || script >= 0x1780 && script <= 0x17ff) {
       // Scripts whose full stops only shorten words.
       return None
     }
     const closed = close > position + 1
     if (closed) {
       // A bracket or a quotation mark stands between: "(He left.) She stayed." and "This is great." she said.
-      if (kind === Chars.Lower) {
+      if (kind === Class.Lower) {
         return None
       }
       return this.decideWord(token, position, boundary)
     }
     const first = this.classAt(at)
-    if (first === Chars.Punctuation && !Chars.isWordClass(kind) || first === Chars.Closer || text[at] === "&" || text[at] === "/") {
+    if (first === Class.Punctuation && !isWordClass(kind) || first === Class.Closer || text[at] === "&" || text[at] === "/") {
       return None
     }
     return this.decideWord(token, position, boundary)
@@ -1373,26 +1423,29 @@ class Scanner {
     const { text } = this
     const { bracket, dash, kind, newlines, opener, under } = this.following
     if (token === "") {
-      return kind === Chars.Lower ? None : boundary
+      return kind === Class.Lower ? None : boundary
+    }
+    if (kind !== Class.Lower && this.isOrdinary(token) && text[position - token.length - 2] !== ".") {
+      return boundary
     }
     if (integer.test(token)) {
       return this.decideNumber(token, position, boundary)
     }
     if (numeric.test(token)) {
       // "2.1. Overview" is a heading; "$5.50. Next" is not.
-      return kind === Chars.Lower || this.isSegmentStart(position - token.length) ? None : boundary
+      return kind === Class.Lower || this.isSegmentStart(position - token.length) ? None : boundary
     }
     // The next word as a whole, where it matters.
     const piece = /[\p{L}\p{M}\p{Nd}.\u00b0\u00ba\u00aa'\u2019\u06d4]+$/u.exec(token)?.[0] ?? ""
     const found = this.abbreviation(token, piece, position)
     const kinds = found.kinds
-    if (found.single || found.acronym || kinds !== 0) {
+    if (found.single || found.acronym || found.begins || kinds !== 0) {
       return this.decideAbbreviation(found, piece, position, boundary)
     }
-    if (Languages.letterNames.has(piece)) {
+    if (Languages.letterNames.has(piece.split(".").at(-1) ?? "")) {
       return None
     }
-    if (kind === Chars.Lower) {
+    if (kind === Class.Lower) {
       if (dash || bracket || opener) {
         return dash ? None : boundary
       }
@@ -1401,7 +1454,7 @@ class Scanner {
       }
       return this.decideLower(piece, position, boundary)
     }
-    if (kind === Chars.Upper && !opener && vowelless.test(piece) && piece !== piece.toUpperCase()) {
+    if (kind === Class.Upper && !opener && vowelless.test(piece) && piece !== piece.toUpperCase()) {
       this.guessLanguage(position)
       const english = (this.rules.subtag ?? this.language) === "en"
       if (english && !Languages.interjection.test(piece.toLowerCase())) {
@@ -1409,7 +1462,7 @@ class Scanner {
         return word === undefined ? Wait : this.languageFor(piece).starters.has(word.toLowerCase()) ? boundary : None
       }
     }
-    if (romanNumeral.test(piece) && kind === Chars.Upper) {
+    if (romanNumeral.test(piece) && kind === Class.Upper) {
       this.guessLanguage(position)
       if (this.languageFor(text.slice(position - token.length, position)).ordinals) {
         const word = this.wordAt(under)
@@ -1417,6 +1470,27 @@ class Scanner {
       }
     }
     return boundary
+  }
+
+  /** Whether nothing is special about a word before a full stop, in any language that the text may be in. */
+  private isOrdinary(token: string): boolean {
+    const { ordinary } = this.rules
+    const known = ordinary.get(token)
+    if (known !== undefined) {
+      return known
+    }
+    const lower = token.toLowerCase()
+    const language = this.rules.language ?? Languages.anyLatin()
+    const found = /^[\p{Script=Latin}\p{M}]{2,}$/u.test(token) && !vowelless.test(token) && !romanNumeral.test(token) &&
+      !lower.endsWith("str") && lower !== "al" &&
+      [language, Languages.fallback(), Languages.everywhere()].every((known) =>
+        !known.abbreviations.has(lower) && !known.beginnings.has(lower)
+      )
+    if (ordinary.size >= ordinaryWords) {
+      ordinary.clear()
+    }
+    ordinary.set(token, found)
+    return found
   }
 
   /** A full stop before a word in lower case: abbreviations that are not known, and chat. */
@@ -1440,22 +1514,25 @@ class Scanner {
 
   private decideNumber(token: string, position: number, boundary: number): number {
     const { kind, opener, under } = this.following
-    if (kind === Chars.Lower) {
+    if (kind === Class.Lower) {
       return None
     }
-    if (kind === Chars.Digit) {
+    if (kind === Class.Digit) {
       // Dates: "12. 5. 2024".
       let to = under
-      while (to < under + 5 && this.classAt(to) === Chars.Digit) {
+      while (to < under + 5 && this.classAt(to) === Class.Digit) {
         to++
       }
       if (this.isMissing(to)) {
         return Wait
       }
       const year = to - under === 4 && token.length <= 2
-      return this.text[to] === "." || year ? token.length <= 2 || this.text[to] !== "." ? None : boundary : boundary
+      return year || this.text[to] === "." && to - under <= 2 ? None : boundary
     }
-    if (kind === Chars.Upper && !opener) {
+    if (kind === Class.Caseless && /\p{Nd}\. $/u.test(this.text.slice(Math.max(this.start, position - token.length - 3), position - token.length))) {
+      return None
+    }
+    if (kind === Class.Upper && !opener) {
       const word = this.wordAt(under)
       if (word === undefined) {
         return Wait
@@ -1484,21 +1561,22 @@ class Scanner {
     token: string,
     piece: string,
     position: number
-  ): { readonly kinds: number; readonly single: boolean; readonly acronym: boolean; readonly afterNumber: boolean; readonly joined: string } {
+  ): Abbreviation {
     const { text } = this
     let from = position - piece.length
     // "5kg." as one word
     const measured = /^\p{Nd}[\p{Nd}.,]*(\p{L}+)$/u.exec(piece)
     const word = (measured?.[1] ?? piece).replaceAll("\u2019", "'")
-    const lower = word.toLowerCase()
+    // "L'avv." is an article and an abbreviation.
+    const lower = word.toLowerCase().replace(/^\p{L}{1,5}'(?=\p{L}{2})/u, "")
     const single = singleLetter.test(word) && measured === null
     // "z. B.", "т. е.", "p. m.": the words before that end in a full stop belong to it.
     let joined = lower
     let parts = 0
-    let floor = Math.max(this.start, from - 16)
-    while (parts < 3 && from - 1 > floor && this.role(from - 1) === Chars.Blank && text[from - 2] === ".") {
+    const floor = Math.max(this.start, from - 16)
+    while (parts < 3 && from - 1 > floor && this.role(from - 1) === Role.Blank && text[from - 2] === ".") {
       let to = from - 2
-      while (to > floor && (Chars.isLetter(Chars.classOf(text.charCodeAt(to - 1))) || text[to - 1] === ".")) {
+      while (to > floor && (isLetter(classOf(text.charCodeAt(to - 1))) || text[to - 1] === ".")) {
         to--
       }
       if (to === from - 2 || from - 2 - to > 4) {
@@ -1509,12 +1587,12 @@ class Scanner {
       parts++
     }
     let before = from - 1
-    while (before >= this.start && this.role(before) === Chars.Blank) {
+    while (before >= this.start && this.role(before) === Role.Blank) {
       before--
     }
     let afterNumber = measured !== null
     if (!afterNumber && before >= this.start && before < from - 1) {
-      afterNumber = this.classBefore(before + 1) === Chars.Digit || romanNumeral.test(this.tokenBefore(before + 1))
+      afterNumber = this.classBefore(before + 1) === Class.Digit || romanNumeral.test(this.tokenBefore(before + 1))
     }
     const isAcronym = acronym.test(word)
     const language = this.rules.language
@@ -1525,9 +1603,18 @@ class Scanner {
     if (language !== undefined) {
       kinds = lookUp(language)
     } else if (/\p{Script=Latin}/u.test(word)) {
-      if (lookUp(Languages.anyLatin()) !== 0) {
-        this.guessLanguage(position)
+      kinds = lookUp(Languages.everywhere())
+      if (kinds === 0 && lookUp(Languages.anyLatin()) !== 0) {
+        this.guessLanguage(position, lower)
         kinds = lookUp(Languages.language(this.language) ?? Languages.fallback())
+        if (kinds === 0 && this.guessed !== position) {
+          this.guessed = 0
+          this.guessLanguage(position, lower)
+          kinds = lookUp(Languages.language(this.language) ?? Languages.fallback())
+        }
+        if (kinds === 0 && this.following.kind === Class.Digit && !Languages.ordinary.has(lower)) {
+          kinds = lookUp(Languages.anyLatin()) & Languages.Numbered
+        }
       }
     } else {
       kinds = lookUp(this.languageFor(word))
@@ -1538,6 +1625,10 @@ class Scanner {
     if ((kinds & Languages.Proper) !== 0) {
       kinds = /^\p{Lu}/u.test(word) && !this.isSegmentStart(position - piece.length) ? kinds & ~Languages.Proper : 0
     }
+    if (kinds === 0 && lower.endsWith("str") && lower.length > 3) {
+      this.guessLanguage(position)
+      kinds = (this.rules.subtag ?? this.language) === "de" ? Languages.Numbered | Languages.General : 0
+    }
     if ((kinds & Languages.Unit) !== 0 && afterNumber) {
       kinds = Languages.Unit
     } else {
@@ -1546,11 +1637,17 @@ class Scanner {
     if (lower === "al") {
       kinds = /\bet $/iu.test(text.slice(Math.max(this.start, position - 5), position - 2)) ? Languages.General : kinds & Languages.Title
     }
-    return { kinds, single, acronym: isAcronym, afterNumber, joined }
+    return { kinds, single, acronym: isAcronym, joined, begins: this.continues(joined) }
+  }
+
+  private continues(joined: string): boolean {
+    const { language, subtag } = this.rules
+    const known = language ?? (subtag === undefined ? Languages.anyLatin() : Languages.fallback())
+    return known.beginnings.has(joined) || joined.includes(".") && known.abbreviations.has(joined)
   }
 
   private decideAbbreviation(
-    found: { readonly kinds: number; readonly single: boolean; readonly acronym: boolean; readonly joined: string },
+    found: Abbreviation,
     piece: string,
     position: number,
     boundary: number
@@ -1558,13 +1655,16 @@ class Scanner {
     const { text } = this
     const { bracket, dash, emoji, kind, newlines, opener, under } = this.following
     const { kinds } = found
-    if (kind === Chars.Lower) {
+    if (kind === Class.Lower) {
       // A word that is also an abbreviation, in chat: "no. they left"
       const lower = piece.toLowerCase()
       const ordinary = !found.acronym && !found.single && Languages.shortEnders.has(lower) && (kinds & Languages.Unit) === 0
       return ordinary && !dash && !opener && this.isLowerCaseStyle(position) ? boundary : None
     }
     const isAbbreviation = (bits: number): boolean => (kinds & bits) !== 0
+    if (found.single && kind === Class.Upper && !opener && this.isLabelled(piece, position)) {
+      return boundary
+    }
     if (isAbbreviation(Languages.Connector)) {
       return None
     }
@@ -1573,7 +1673,7 @@ class Scanner {
     }
     let word = ""
     let initial = false
-    if (kind === Chars.Upper || kind === Chars.Caseless) {
+    if (kind === Class.Upper || kind === Class.Caseless) {
       const read = this.wordAt(under)
       if (read === undefined || this.isMissing(under + read.length)) {
         return Wait
@@ -1583,11 +1683,14 @@ class Scanner {
     }
     const lower = word.toLowerCase()
     const starter = !initial && word !== "" && this.isStarter(word, piece)
+    if (kind === Class.Upper && found.begins && text[under + word.length] === "." && this.continues(found.joined + "." + lower)) {
+      return None
+    }
     if (isAbbreviation(Languages.Numbered)) {
-      if (kind === Chars.Digit || kind === Chars.Symbol) {
+      if (kind === Class.Digit || kind === Class.Symbol) {
         return None
       }
-      if (kind === Chars.Upper && !starter && (word.length === 1 || romanNumeral.test(word))) {
+      if (kind === Class.Upper && !starter && (word.length === 1 || romanNumeral.test(word))) {
         return None
       }
       if ((kinds & ~Languages.Numbered) === 0 && !found.single && !found.acronym) {
@@ -1606,11 +1709,15 @@ class Scanner {
       }
       return starter && (named || /^\p{Ll}/u.test(piece)) ? boundary : None
     }
+    if (isAbbreviation(Languages.Unit) && (this.rules.subtag ?? this.language) === "de") {
+      // A noun has a capital too: "5 Mio. Euro".
+      return kind === Class.Upper && starter || kind === Class.Caseless ? boundary : None
+    }
     if (isAbbreviation(Languages.Unit) || isAbbreviation(Languages.Closing)) {
-      return kind === Chars.Digit || kind === Chars.Symbol || bracket ? None : boundary
+      return kind === Class.Digit || kind === Class.Symbol || bracket ? None : boundary
     }
     if (isAbbreviation(Languages.Time)) {
-      if (kind === Chars.Digit || bracket || Languages.afterTime.has(lower) && kind === Chars.Upper) {
+      if (kind === Class.Digit || bracket || Languages.afterTime.has(lower) && kind === Class.Upper) {
         return None
       }
       const words = text.slice(this.start, position).trim().split(/\s+/, 5)
@@ -1618,6 +1725,9 @@ class Scanner {
     }
     if (isAbbreviation(Languages.General)) {
       return newlines > 0 ? boundary : this.afterName(starter, boundary)
+    }
+    if (found.begins && !found.single && !found.acronym) {
+      return boundary
     }
     // Initials and acronyms.
     if (initial) {
@@ -1632,32 +1742,33 @@ class Scanner {
   /** After an abbreviation that may end a sentence only a starter tells that it does. */
   private afterName(starter: boolean, boundary: number): number {
     const { bracket, dash, kind, opener } = this.following
-    if (kind === Chars.Upper) {
+    if (kind === Class.Upper) {
       return starter && !bracket && !dash ? boundary : None
     }
-    return opener && !bracket && kind !== Chars.Digit ? boundary : None
+    return opener && !bracket && kind !== Class.Digit ? boundary : None
+  }
+
+  /** "Vitamin C." */
+  private isLabelled(letter: string, position: number): boolean {
+    return Languages.labels.has(this.tokenBefore(position - letter.length - 1).toLowerCase())
   }
 
   private decideInitial(piece: string, word: string, starter: boolean, position: number, boundary: number): number {
     const { text } = this
     const { kind, newlines } = this.following
     const before = this.tokenBefore(position - piece.length - 1)
-    const lower = before.toLowerCase()
-    if (Languages.labels.has(lower) && kind !== Chars.Lower) {
+    if (newlines > 0 && kind !== Class.Upper) {
       return boundary
     }
-    if (newlines > 0 && kind !== Chars.Upper) {
+    if (piece === "I" && /^\p{Ll}/u.test(before) && before !== "by") {
       return boundary
     }
-    if (piece === "I" && /^\p{Ll}/u.test(before) && lower !== "by") {
-      return boundary
-    }
-    if (kind === Chars.Upper) {
+    if (kind === Class.Upper) {
       return starter && !Languages.nameLike.has(word.toLowerCase()) ? boundary : None
     }
     // Not a Latin initial but the last syllable of a word: scripts without case.
     const unit = text.charCodeAt(position - 1)
-    if (Chars.isWide(unit)) {
+    if (isWide(unit)) {
       return boundary
     }
     return None
@@ -1675,8 +1786,8 @@ class Scanner {
     }
     let end = text.length
     let newline = false
-    while (end > this.start && Chars.isSpaceRole(this.role(end - 1))) {
-      newline = newline || this.role(end - 1) === Chars.Newline
+    while (end > this.start && isSpaceRole(this.role(end - 1))) {
+      newline = newline || this.role(end - 1) === Role.Newline
       end--
     }
     if (newline) {
@@ -1687,20 +1798,20 @@ class Scanner {
       const found = this.classBefore(mark)
       const unit = text[mark - 1] ?? ""
       if (
-        found !== Chars.Closer && found !== Chars.Quote && found !== Chars.Emoji && this.classAt(mark - 1) !== Chars.Extend &&
-        !"*_`~".includes(unit) && !Chars.isLowSurrogate(unit.charCodeAt(0)) && !(end - mark < 8 && unit === " " && mark < end)
+        found !== Class.Closer && found !== Class.Quote && found !== Class.Emoji && this.classAt(mark - 1) !== Class.Extend &&
+        !"*_`~".includes(unit) && !isLowSurrogate(unit.charCodeAt(0)) && !(end - mark < 8 && unit === " " && mark < end)
       ) {
         break
       }
       mark--
     }
     const role = this.role(mark - 1)
-    if (mark === this.start || role !== Chars.Stop && role !== Chars.Strong && role !== Chars.Wide && role !== Chars.Ellipsis) {
+    if (mark === this.start || role !== Role.Stop && role !== Role.Strong && role !== Role.Wide && role !== Role.Ellipsis) {
       const unit = text.charCodeAt(mark - 1)
-      return text[mark - 1] === ";" && mark - 2 >= this.start && Chars.isLetter(this.classBefore(mark - 1)) &&
+      return text[mark - 1] === ";" && mark - 2 >= this.start && isLetter(this.classBefore(mark - 1)) &&
           /\p{Script=Greek}/u.test(text.charAt(mark - 2)) || this.isEmojiAt(mark) && mark < end && Number.isNaN(unit)
     }
-    if (role !== Chars.Stop || mark - 2 >= this.start && this.role(mark - 2) !== Chars.Plain) {
+    if (role !== Role.Stop || mark - 2 >= this.start && this.role(mark - 2) !== Role.Plain) {
       return true
     }
     const position = mark - 1
@@ -1712,7 +1823,7 @@ class Scanner {
     const piece = /[\p{L}\p{M}\p{Nd}.\u00b0\u00ba\u00aa'\u2019\u06d4]+$/u.exec(token)?.[0] ?? ""
     const found = this.abbreviation(token, piece, position)
     if (found.single && found.kinds === 0) {
-      return Languages.labels.has(this.tokenBefore(position - piece.length - 1).toLowerCase()) || piece === "I"
+      return this.isLabelled(piece, position) || piece === "I"
     }
     return (found.kinds & (Languages.Title | Languages.Connector)) === 0 &&
       !(found.kinds === Languages.Numbered && piece !== piece.toLowerCase())
@@ -1722,11 +1833,11 @@ class Scanner {
   wordEnd(): number {
     const { text } = this
     let end = text.length
-    while (end > this.start && !Chars.isSpaceRole(this.role(end - 1))) {
-      if (Chars.isUnspaced(text.charCodeAt(end - 1))) {
+    while (end > this.start && !isSpaceRole(this.role(end - 1))) {
+      if (isUnspaced(text.charCodeAt(end - 1))) {
         const from = this.start
-        const cut = Chars.wordCut(text, from, text.length - 1, this.rules.locale)
-        return Math.max(cut > from && cut < text.length && cut >= end - Chars.wordContext ? cut : from, this.blankEnd())
+        const cut = wordCut(text, from, text.length - 1, this.rules.locale)
+        return Math.max(cut > from && cut < text.length && cut >= end - wordContext ? cut : from, this.blankEnd())
       }
       end--
     }
@@ -1735,7 +1846,7 @@ class Scanner {
 
   private blankEnd(): number {
     let end = this.text.length
-    while (end > this.start && !Chars.isSpaceRole(this.role(end - 1))) {
+    while (end > this.start && !isSpaceRole(this.role(end - 1))) {
       end--
     }
     return end

@@ -10,33 +10,29 @@
 // =====================================================================================================================
 
 /** @internal */
-export const Plain = 0
-/** @internal */
-export const Blank = 1
-/** @internal */
-export const Newline = 2
-/** A full stop, which also ends abbreviations and ordinals. @internal */
-export const Stop = 3
-/** A mark that ends a sentence and nothing else, in scripts that put a space after it. @internal */
-export const Strong = 4
-/** A mark that ends a sentence and nothing else, in scripts that may put no space after it. @internal */
-export const Wide = 5
-/** @internal */
-export const Ellipsis = 6
-/** @internal */
-export const Clause = 7
-/** A clause mark that no space follows. @internal */
-export const WideClause = 8
-/** @internal */
-export const ListClose = 9
-/** @internal */
-export const Bullet = 10
-/** @internal */
-export const TitleOpen = 11
-/** @internal */
-export const TitleClose = 12
-/** The first code unit of what may be an emoji. @internal */
-export const EmojiLead = 13
+export const Role = {
+  Plain: 0,
+  Blank: 1,
+  Newline: 2,
+  /** A full stop, which also ends abbreviations and ordinals. */
+  Stop: 3,
+  /** A mark that ends a sentence and nothing else, in scripts that put a space after it. */
+  Strong: 4,
+  /** A mark that ends a sentence and nothing else, in scripts that may put no space after it. */
+  Wide: 5,
+  Ellipsis: 6,
+  Clause: 7,
+  /** A clause mark that no space follows. */
+  WideClause: 8,
+  ListClose: 9,
+  Bullet: 10,
+  TitleOpen: 11,
+  TitleClose: 12,
+  /** The first code unit of what may be an emoji. */
+  EmojiLead: 13,
+  /** Stands between words in Ethiopic; two of them end a sentence. */
+  WordMark: 14
+} as const
 
 /** @internal */
 export const roles: Uint8Array = new Uint8Array(0x10000)
@@ -47,27 +43,28 @@ const assign = (role: number, characters: string): void => {
   }
 }
 
-assign(Blank, " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000")
-assign(Newline, "\n\r\u000b\u000c\u0085\u2028\u2029")
-assign(Stop, ".")
-assign(Strong, "!?\u203c\u203d\u2047\u2048\u2049\u2e2e\u061f\u037e\u0589\u055c\u055e")
+assign(Role.Blank, " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000")
+assign(Role.Newline, "\n\r\u000b\u000c\u0085\u2028\u2029")
+assign(Role.Stop, ".")
+assign(Role.Strong, "!?\u203c\u203d\u2047\u2048\u2049\u2e2e\u061f\u037e\u0589\u055c\u055e")
 // 055C and 055E stand inside the word they stress; only U+0589 ends an Armenian sentence.
-assign(Plain, "\u055c\u055e")
+assign(Role.Plain, "\u055c\u055e")
 assign(
-  Wide,
+  Role.Wide,
   "\u3002\uff01\uff1f\uff61\uff0e\ufe52\ufe56\ufe57\u0964\u0965\u06d4\u0700\u0701\u0702\u07f9\u1362\u1367\u1368\u104b\u17d4\u17d5" +
     "\u1803\u1809\u1944\u1945\u0f0d\u0f0e\ua4ff\ua876\ua877\ua8ce\ua8cf\ua92f\ua9c8\ua9c9\uaa5d\uaa5e\uaa5f\uaaf0\uaaf1\uabeb"
 )
-assign(Ellipsis, "\u2026\u22ef")
-assign(Clause, ",;:\u2013\u2014\u2015\u060c\u061b\u00b7\u0387\u055d")
-assign(WideClause, "\uff0c\uff1b\uff1a\u3001\uff64\ufe50\ufe51\ufe54\ufe55\u104a\u1363\u1364\u1365\u1366\u1802\u1808")
-assign(ListClose, ")\uff09")
-assign(Bullet, "\u2022\u2023\u2043\u25e6\u25aa\u25ab\u25cf\u25cb\u25a0\u25a1\u204c\u204d\u2219\u29be\u29bf")
-assign(TitleOpen, "\u300a\u3008")
-assign(TitleClose, "\u300b\u3009")
-roles.fill(EmojiLead, 0xd83c, 0xd83f)
+assign(Role.Ellipsis, "\u2026\u22ef")
+assign(Role.Clause, ",;:\u2013\u2014\u2015\u060c\u061b\u00b7\u0387\u055d")
+assign(Role.WideClause, "\uff0c\uff1b\uff1a\u3001\uff64\ufe50\ufe51\ufe54\ufe55\u104a\u1363\u1364\u1365\u1366\u1802\u1808")
+assign(Role.ListClose, ")\uff09")
+assign(Role.Bullet, "\u2022\u2023\u2043\u25e6\u25aa\u25ab\u25cf\u25cb\u25a0\u25a1\u204c\u204d\u2219\u29be\u29bf")
+assign(Role.TitleOpen, "\u300a\u3008")
+assign(Role.TitleClose, "\u300b\u3009")
+assign(Role.WordMark, "\u1361")
+roles.fill(Role.EmojiLead, 0xd83c, 0xd83f)
 for (let unit = 0x2600; unit < 0x27c0; unit++) {
-  roles[unit] = EmojiLead
+  roles[unit] = Role.EmojiLead
 }
 
 // =====================================================================================================================
@@ -75,56 +72,48 @@ for (let unit = 0x2600; unit < 0x27c0; unit++) {
 // =====================================================================================================================
 
 /** @internal */
-export const Upper = 1
-/** @internal */
-export const Lower = 2
-/** A letter of a script without case. @internal */
-export const Caseless = 3
-/** @internal */
-export const Digit = 4
-/** Space or line break. @internal */
-export const Space = 5
-/** @internal */
-export const Opener = 6
-/** @internal */
-export const Closer = 7
-/** A quotation mark that opens and closes: `"`, `'`, and the curly ones, whose roles differ between languages. @internal */
-export const Quote = 8
-/** @internal */
-export const Dash = 9
-/** A code point that never starts a grapheme cluster. @internal */
-export const Extend = 10
-/** @internal */
-export const Emoji = 11
-/** @internal */
-export const Symbol = 12
-/** @internal */
-export const Punctuation = 13
-/** @internal */
-export const Superscript = 14
-/** @internal */
-export const Other = 15
-/** The end of the text. @internal */
-export const End = 16
+export const Class = {
+  Upper: 1,
+  Lower: 2,
+  /** A letter of a script without case. */
+  Caseless: 3,
+  Digit: 4,
+  /** Space or line break. */
+  Space: 5,
+  Opener: 6,
+  Closer: 7,
+  /** A quotation mark that opens and closes: `"`, `'`, and the curly ones, whose roles differ between languages. */
+  Quote: 8,
+  Dash: 9,
+  /** A code point that never starts a grapheme cluster. */
+  Extend: 10,
+  Emoji: 11,
+  Symbol: 12,
+  Punctuation: 13,
+  Superscript: 14,
+  Other: 15,
+  /** The end of the text. */
+  End: 16
+} as const
 
-const classes = new Uint8Array(0x10000)
+const classes = new Uint8Array(0x20000)
 
 const property: ReadonlyArray<readonly [RegExp, number]> = [
   // E33 and EB3 are letters that join the cluster before them; FF9E and FF9F are half-width voicing marks.
-  [/^[\p{M}\p{Emoji_Modifier}\u200c\u200d\u0e33\u0eb3\uff9e\uff9f\u{e0020}-\u{e007f}]$/u, Extend],
-  [/^[\u00b2\u00b3\u00b9\u2070-\u2079]$/u, Superscript],
-  [/^\p{Nd}$/u, Digit],
-  [/^[\p{Lu}\p{Lt}]$/u, Upper],
-  [/^\p{Ll}$/u, Lower],
-  [/^\p{L}$/u, Caseless],
-  [/^\s$/u, Space],
-  [/^["'\u201c\u201d\u2018\u2019\u201b\u201f\u201e\u201a\u00ab\u00bb\u2039\u203a\u275b-\u275e\uff02\uff07]$/u, Quote],
-  [/^\p{Ps}$|^[\u00bf\u00a1]$/u, Opener],
-  [/^\p{Pe}$/u, Closer],
-  [/^\p{Pd}$/u, Dash],
-  [/^[\p{Extended_Pictographic}\p{Regional_Indicator}]$/u, Emoji],
-  [/^\p{S}$|^[#@%&*]$/u, Symbol],
-  [/^\p{P}$/u, Punctuation]
+  [/^[\p{M}\p{Emoji_Modifier}\u200c\u200d\u0e33\u0eb3\uff9e\uff9f\u{e0020}-\u{e007f}]$/u, Class.Extend],
+  [/^[\u00b2\u00b3\u00b9\u2070-\u2079]$/u, Class.Superscript],
+  [/^\p{Nd}$/u, Class.Digit],
+  [/^[\p{Lu}\p{Lt}]$/u, Class.Upper],
+  [/^\p{Ll}$/u, Class.Lower],
+  [/^\p{L}$/u, Class.Caseless],
+  [/^\s$/u, Class.Space],
+  [/^["'\u201c\u201d\u2018\u2019\u201b\u201f\u201e\u201a\u00ab\u00bb\u2039\u203a\u275b-\u275e\uff02\uff07]$/u, Class.Quote],
+  [/^\p{Ps}$|^[\u00bf\u00a1]$/u, Class.Opener],
+  [/^\p{Pe}$/u, Class.Closer],
+  [/^\p{Pd}$/u, Class.Dash],
+  [/^[\p{Extended_Pictographic}\p{Regional_Indicator}]$/u, Class.Emoji],
+  [/^\p{S}$|^[#@%&*]$/u, Class.Symbol],
+  [/^\p{P}$/u, Class.Punctuation]
 ]
 
 const findClass = (codePoint: number): number => {
@@ -134,13 +123,14 @@ const findClass = (codePoint: number): number => {
       return found
     }
   }
-  return Other
+  return Class.Other
 }
 
 /** @internal */
 export const classOf = (codePoint: number): number => {
-  if (codePoint > 0xffff) {
-    return findClass(codePoint)
+  if (codePoint >= 0x20000) {
+    // Two planes of ideographs, then tags and variation selectors.
+    return codePoint < 0x40000 ? Class.Caseless : findClass(codePoint)
   }
   const known = classes[codePoint] ?? 0
   if (known !== 0) {
@@ -152,13 +142,13 @@ export const classOf = (codePoint: number): number => {
 }
 
 /** @internal */
-export const isSpaceRole = (role: number | undefined): boolean => role === Blank || role === Newline
+export const isSpaceRole = (role: number | undefined): boolean => role === Role.Blank || role === Role.Newline
 
 /** @internal */
-export const isLetter = (found: number): boolean => found === Upper || found === Lower || found === Caseless
+export const isLetter = (found: number): boolean => found === Class.Upper || found === Class.Lower || found === Class.Caseless
 
 /** @internal */
-export const isWordClass = (found: number): boolean => isLetter(found) || found === Digit
+export const isWordClass = (found: number): boolean => isLetter(found) || found === Class.Digit
 
 /** Han, kana, Hangul and the other characters that take two columns. @internal */
 export const isWide = (unit: number): boolean =>
@@ -204,10 +194,11 @@ export const isPlainBoundary = (text: string, position: number): boolean => {
   // Pairs, flags and joined emoji need a look further left; so do conjuncts, which a mark before a letter may be.
   if (before >= 0xd800 && before <= 0xdfff || after >= 0xd800 && after <= 0xdfff) {
     return before < 0x80
-      ? classOf(text.codePointAt(position) ?? 0) !== Extend
+      ? classOf(text.codePointAt(position) ?? 0) !== Class.Extend
       : after < 0x80 && isLowSurrogate(before) && !isBrahmic(text.charCodeAt(position - 2))
   }
-  return !(classOf(after) === Extend || classOf(before) === Extend || isJamo(after) || isPrepend(before))
+  const joins = classOf(before) === Class.Extend && (before === 0x200d || classOf(after) === Class.Caseless)
+  return !(joins || classOf(after) === Class.Extend || isJamo(after) || isPrepend(before))
 }
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" })
@@ -275,7 +266,7 @@ export const wordCut = (text: string, from: number, limit: number, locale: strin
     }
     const role = roles[text.charCodeAt(position)]
     // A line never starts with a mark or a closing bracket.
-    const hangs = role !== Plain || classOf(text.charCodeAt(position)) === Closer
+    const hangs = role !== Role.Plain || classOf(text.charCodeAt(position)) === Class.Closer
     if (index > 0 && !hangs && graphemeCut(text, from, position) === position) {
       cut = position
     }

@@ -30,6 +30,8 @@ export const AfterEt = 256
 /** @internal */
 export interface Language {
   readonly abbreviations: ReadonlyMap<string, number>
+  /** The beginnings of abbreviations of several words: "ee" of "ee.uu". */
+  readonly beginnings: ReadonlySet<string>
   /** Words, in lower case, that start a sentence when they are capitalised after an abbreviation. */
   readonly starters: ReadonlySet<string>
   /** Words that cannot end a line or a sentence. */
@@ -98,12 +100,12 @@ const german: Source = {
   title: "hr hrn herrn fr frl dr drs prof dipl ing dipl.-ing sr br geb verh kfm hl sel gen rer nat phil jur med habil a.d",
   numbered: "jan jän feb febr mär apr jun jul aug sep sept okt nov dez mo di mi do fr so nr nrn s bd bde abs art kap abb tab ziff rn rdnr § anm fn lit tit bl sp hs vers aufl jg h pos ",
   connector: "z.b zb d.h dh u.a ua o.ä oä u.ä v.a va i.d.r idr bzw bspw ca vgl sog ggf ggfs evtl evt insb insbes inkl exkl einschl " +
-    "v.chr n.chr v n z i d u o m.e m.e.w i.a i.v i.h.v u.u s.o s.u vs resp mtl jährl allg entspr usf. zzgl abzgl zw gem lt lfd od " +
+    "v n z i d u o m.e m.e.w i.a i.v i.h.v u.u s.o s.u vs resp mtl jährl allg entspr usf. zzgl abzgl zw gem lt lfd od " +
     "rd gegr erg hrsg hg übers verf bearb ehem urspr u.s.w tel ndl österr dt " +
-    "chr",
-  general: "phd max min mind bes engl franz lat griech italien amerik str pl abt co gmbh inc e.v eg ag st. jh jhd jhdt jr sen jun mwst bhf hbf kfz lkw pkw tsd fa u.s.a usa p.s ps",
+    "",
+  general: "v.chr n.chr chr phd max min mind bes engl franz lat griech italien amerik str pl abt co gmbh inc e.v eg ag st. jh jhd jhdt jr sen jun mwst bhf hbf kfz lkw pkw tsd fa u.s.a usa p.s ps",
   closing: "usw etc u.s.f usf ff f a.m p.m",
-  unit: "mio mrd tsd std min sek km kg cm mm stk st qm euro jh jhd jhdt uhr",
+  unit: "mio mrd tsd std min sek km kg cm mm stk st qm jh jhd jhdt",
   starters: "der die das den dem des ein eine einen einem einer er sie es wir ihr ich du man dies diese dieser dieses diesen jene jener alle viele " +
     "einige manche jeder jede mein meine sein seine unser unsere ihre aber und oder doch denn sondern wenn als ob weil obwohl während nachdem bevor " +
     "dann danach später heute gestern morgen hier dort da nun jetzt was wer wie wo wann warum wieso weshalb welche welcher in im am an auf aus bei mit nach " +
@@ -119,10 +121,10 @@ const german: Source = {
 const french: Source = {
   title: "m mm mme mmes mlle mlles mgr dr drs pr prof st ste sts stes cdt cap col gal lt r.p",
   numbered: "janv févr fév avr juil sept oct nov déc lun mar mer jeu ven sam dim n no nos n° nº p pp pag vol vols chap art al fig t tab éd ch § ann liv bd av r",
-  connector: "p.ex cf c.-à-d c.à.d càd av ap j.-c i.e e.g vs tél tel réf hab conf id ibid op loc n.d.l.r n.d.t suppl " +
+  connector: "p.ex cf c.-à-d c.à.d càd av ap i.e e.g vs tél tel réf hab conf id ibid op loc n.d.l.r n.d.t suppl " +
     "n.b s.v.p svp",
   general: "ex env max min cie sté s.a s.a.r.l bd boul av pl r.a.t.p s.n.c.f o.n.u u.e éd coll trad dir dép dépt ing inc jr sup inf adj adv apr intr",
-  closing: "etc",
+  closing: "av.j.-c ap.j.-c etc",
   unit: "km kg cm mm hab min sec h mn ha millions",
   starters: "le la les l un une des du de ce cet cette ces il elle ils elles on nous vous je j tu c ça cela mon ma mes son sa ses notre nos votre leur leurs mais " +
     "et ou or donc car si quand lorsque comme puisque parce après avant pendant depuis dans en au aux à sur sous pour par avec sans chez entre vers contre que qui quoi " +
@@ -136,11 +138,11 @@ const spanish: Source = {
   title: "sr sra sres sras srta srtas dr dra dres dras d dn dª dña prof profa lic licda ing arq abog gral gen cnel cap tte sgto cmdte mons pbro fr sto sta " +
     "ud uds vd vds excmo excma ilmo ilma rvdo rvda hno hna hnos s.m s.a.r s.s pdte pdta dir",
   numbered: "ene feb mar abr jun jul ago sep sept set oct nov dic lun mié jue vie sáb dom n no nº n.º núm núms num pág págs pag pags p pp vol vols cap caps art arts fig figs t ed § apdo párr inc tel c ",
-  connector: "p.ej pej ej p.e aprox vs cf cfr tel tfno tlf máx mín max min esq a.c d.c a.e.c aprox entlo izq izdo izda dcha dcho av avd avda pza plza " +
-    "ctra c/ urb prov dpto depto admón edif ent ref a.j.c d.j.c " +
+  connector: "p.ej pej ej p.e aprox vs cf cfr tel tfno tlf máx mín max min esq aprox entlo izq izdo izda dcha dcho av avd avda pza plza " +
+    "ctra c/ urb prov dpto depto admón edif ent ref " +
     "",
   general: "ee.uu eeuu s.a s.l s.r.l s.a.c ltda cía cia co inc bco hnos jr comp ayto gob min univ fdez gcía mtz rguez ud u.e o.n.u p.d p.s",
-  closing: "etc",
+  closing: "a.c d.c a.e.c a.j.c d.j.c etc",
   unit: "km kg cm mm m h hs hrs min seg s g l ml ha pts ptas",
   time: "a.m p.m",
   starters: "el la los las un una unos unas lo este esta estos estas ese esa esos esas aquel aquella él ella ellos ellas nosotros ustedes usted yo tú se me te nos " +
@@ -155,10 +157,10 @@ const italian: Source = {
   title: "sig sigg sig.ra sig.na sigra dott dott.ssa dottssa dr prof prof.ssa ing avv arch geom rag on sen gen col cap ten mons s ss card cav comm egr gent spett " +
     "ill.mo rev ecc.mo dir pres min st",
   numbered: "gen feb mar apr mag giu lug ago set sett ott nov dic lun mer gio ven sab dom n nr num pag pagg p pp vol voll cap capp art artt fig figg tav § par sez tel lett co",
-  connector: "p.es es ad.es cfr cf vd v ca circa c.a p.v a.c d.c a.c.n av d.p.r d.l d.lgs tel fax max min ed vs int incl c/o rif all " +
+  connector: "p.es es ad.es cfr cf vd v ca circa c.a p.v a.c.n av d.p.r d.l d.lgs tel fax max min ed vs int incl c/o rif all " +
     "",
   general: "s.p.a spa s.r.l srl s.n.c s.a.s f.lli flli c.so p.za p.zza v.le l.go c.p u.s.a u.e o.n.u q.b n.b p.s jr ed trad prov",
-  closing: "ecc etc",
+  closing: "a.c d.c ecc etc",
   unit: "km kg cm mm m h min sec gr l ml ha mq",
   starters: "il lo la i gli le l un uno una questo questa questi queste quello quella quelli lui lei noi voi loro io tu egli ella esso essi si mi ti ci vi ma e ed o oppure però " +
     "se quando come perché poiché mentre dopo prima durante da dal dalla dai in nel nella nei nelle a al alla ai agli alle con col senza su sul sulla per tra fra di del della dei delle che " +
@@ -171,10 +173,10 @@ const italian: Source = {
 const portuguese: Source = {
   title: "sr sra srs sras srta dr dra drs dras prof profa profª d dom dona eng engª arq gen cel cap ten sgt maj min des exmo exma exa ilmo ilma v v.exa vexa s sta sto pe fr rev gov pres dep sen",
   numbered: "jan fev mar abr mai jun jul ago set out nov dez seg ter qua qui sex sáb dom n nº n.º num núm pág págs pag pags p pp vol vols cap art arts fig figs inc § t tel al",
-  connector: "p.ex pex ex p.e aprox cf cfr vs tel tels máx mín max min obs ref c a.c d.c e.c séc séculos av r pç trav rod est al ed org orgs trad " +
+  connector: "p.ex pex ex p.e aprox cf cfr vs tel tels máx mín max min obs ref c séc séculos av r pç trav rod est al ed org orgs trad " +
     "",
   general: "s.a sa ltda cia c.ia e.u.a eua jr depto dept lda ind com univ inst assoc fls proc des rel",
-  closing: "etc",
+  closing: "a.c d.c e.c etc",
   unit: "km kg cm mm m h min seg s g l ml ha",
   starters: "o a os as um uma uns umas este esta estes estas esse essa esses essas aquele aquela isto isso aquilo ele ela eles elas nós eu tu você vocês se me te meu minha seu sua seus " +
     "suas nosso nossa mas e ou porém se quando como porque pois enquanto depois antes durante desde em no na nos nas de do da dos das ao à aos às com sem sobre para por pelo pela entre até " +
@@ -188,9 +190,9 @@ const dutch: Source = {
   title: "dhr mevr mw mej dr drs ir ing mr prof ds bc ba sr st h gebr burg min gen kol kapt",
   numbered: "jan feb mrt apr jun jul aug sep sept okt nov dec ma di wo do vr za zo nr nrs blz p pp pag art hfst fig afb tab dl § jrg par lid bijl",
   connector: "bijv bv b.v d.w.z dwz o.a oa m.a.w maw t.o.v tov i.p.v ipv m.b.t mbt m.b.v t.a.v i.v.m ivm o.m m.n mn n.a.v a.d.h.v d.m.v i.t.t t.g.v t.w.v v.d ca vgl resp incl excl " +
-    "max min evt z.g zgn a.u.b aub s.v.p svp zie jl v.chr n.chr tel t.a.v z.s.m i.o i.c t/m vs ong gem nl ned " +
+    "max min evt z.g zgn a.u.b aub s.v.p svp zie jl tel t.a.v z.s.m i.o i.c t/m vs ong gem nl ned " +
     "",
-  general: "str ln pl inc co n.v b.v. jr red uitg vert afd dir secr penn univ",
+  general: "v.chr n.chr str ln pl inc co n.v b.v. jr red uitg vert afd dir secr penn univ",
   closing: "enz e.d ed e.a etc",
   unit: "km kg cm mm m uur min sec mln mld st l",
   starters: "de het een hij zij ze het wij we jij je u ik men dit dat deze die mijn zijn haar hun ons onze uw maar en of want dus als toen wanneer omdat hoewel terwijl nadat voordat daarna later vandaag gisteren " +
@@ -203,10 +205,10 @@ const dutch: Source = {
 const polish: Source = {
   title: "dr hab prof mgr inż lek med ks bp abp kard o s św śp gen płk mjr kpt por ppor sierż st adm red dyr prez min ul al pl os im zw",
   numbered: "nr str s t art ust pkt poz rozdz rys tab par § zob poz nry",
-  connector: "np tzn tj m.in tzw ok por zob ang niem łac fr franc ros wł hiszp gr bałt słow czes ukr lit węg tur arab jap chiń pot dosł przen p.n.e pne n.e ne wg pt tel jw ww ds spr godz " +
+  connector: "np tzn tj m.in tzw ok por zob ang niem łac fr franc ros wł hiszp gr bałt słow czes ukr lit węg tur arab jap chiń pot dosł przen wg pt tel jw ww ds spr godz " +
     "max min ob in ur zm śr gł pow woj gm pon wt śr czw pt sob niedz stycz lut mar kwiet czerw lip sierp wrzes paźdz listop grudz bież",
   general: "sp s.a sa z.o.o o.o zoo spółdz jr itd. wyd oprac tłum przekł uniw ins wydz zakł",
-  closing: "itd itp etc cdn wiek",
+  closing: "p.n.e pne n.e ne itd itp etc cdn wiek",
   unit: "tys mln mld zł gr km kg cm mm m min sek godz l ha r w ww h",
   starters: "on ona ono oni one ja ty my wy to ten ta te ci jest był była było są w we na do z ze od po pod nad przed przez przy o u dla za bez między ale i a lecz więc jednak jeśli jeżeli gdy kiedy " +
     "ponieważ bo chociaż potem później dziś dzisiaj wczoraj jutro tu tutaj tam teraz co kto jak gdzie dlaczego czy który która które nie tak już jeszcze też także również wszystko wszyscy każdy wiele " +
@@ -335,9 +337,9 @@ const romanian: Source = {
 const russian: Source = {
   title: "г гор гр им ул пр просп пл пер наб бул ш проф акад доц тов г-н г-жа д-р др инж о св ген адм мин зам зав пос дер с дир д корп кв обл р р-н оз",
   numbered: "№ с стр гл рис табл п пп ч ст т тт кн илл прим абз разд вып §",
-  connector: "т.е т.к т.н т.о т.ч см ср напр ок прибл и.о в.о соч сост ред перев обр в т.ж т.п.н н.э до.н.э что.ли букв досл лат англ нем фр франц греч тел эл янв фев февр мар апр июн июл авг сен сент окт ноя нояб дек пн вт ср чт пт сб вс",
+  connector: "т.е т.к т.н т.о т.ч см ср напр ок прибл и.о в.о соч сост ред перев обр в т.ж т.п.н что.ли букв досл лат англ нем фр франц греч тел эл янв фев февр мар апр июн июл авг сен сент окт ноя нояб дек пн вт ср чт пт сб вс",
   general: "о-ва о-во ин-т ун-т ф-т р-на обл а.к.ш о.к",
-  closing: "т.д т.п др пр н.э д п",
+  closing: "до.н.э т.д т.п др пр н.э д п",
   unit: "руб коп тыс млн млрд трлн кг км см мм м г гг л мин сек час ч шт экз чел кв куб га в вв м.куб долл р н.э",
   starters: "он она оно они я мы вы ты это этот эта эти тот та те в во на с со из от до по под над при о об у для за без между но а и или однако если когда потому так как хотя после затем потом сегодня вчера завтра здесь там тогда теперь сейчас что кто где почему зачем какой который не нет да уже ещё еще также тоже все всё каждый много его её их мой наш свой был была было были есть здравствуйте спасибо пожалуйста два три согласно",
   joiners: "в во на с со из от до по под над при о об у для за без и или но а что как не очень к ко"
@@ -491,6 +493,7 @@ const kinds: ReadonlyArray<readonly [keyof Source, number]> = [
 
 const compile = (list: ReadonlyArray<Source>): Language => {
   const abbreviations = new Map<string, number>()
+  const beginnings = new Set<string>()
   const starters = new Set<string>()
   const joiners = new Set<string>()
   for (const source of list) {
@@ -500,12 +503,15 @@ const compile = (list: ReadonlyArray<Source>): Language => {
         // A language's own meaning of a word comes first; the later ones of a list only add words.
         const known = abbreviations.get(word)
         abbreviations.set(word, known === undefined ? kind : known | kind)
+        for (let dot = word.indexOf("."); dot >= 0; dot = word.indexOf(".", dot + 1)) {
+          beginnings.add(word.slice(0, dot))
+        }
       }
     }
     words(source.starters).forEach((word) => starters.add(word))
     words(source.joiners).forEach((word) => joiners.add(word))
   }
-  return { abbreviations, starters, joiners, ordinals: list.some((source) => source.ordinals === true) }
+  return { abbreviations, beginnings, starters, joiners, ordinals: list.some((source) => source.ordinals === true) }
 }
 
 const lazily = <A>(make: () => A): () => A => {
@@ -577,24 +583,36 @@ const hints: () => ReadonlyMap<string, ReadonlyArray<string>> = lazily(() => {
   return found
 })
 
+const abbreviationsOf: () => ReadonlyMap<string, ReadonlyArray<string>> = lazily(() => {
+  const found = new Map<string, Array<string>>()
+  for (const subtag of guessable) {
+    for (const word of language(subtag)?.abbreviations.keys() ?? []) {
+      found.set(word, [...(found.get(word) ?? []), subtag])
+    }
+  }
+  return found
+})
+
 /**
- * Guesses the language of text in Latin script from its frequent words; `previous` wins ties and where nothing is known.
+ * Guesses the language of text in Latin script from its frequent words and from the languages that know `abbreviation`; `previous` wins
+ * ties and where nothing is known.
  *
  * @internal
  */
-export const guess = (text: string, previous: string): string => {
+export const guess = (text: string, abbreviation: string, previous: string): string => {
   const scores = new Map<string, number>()
-  for (const word of text.toLowerCase().split(/[^\p{L}']+/u)) {
-    const found = hints().get(word)
-    if (found !== undefined) {
-      for (const subtag of found) {
-        // A word of one language says more than a word of five.
-        scores.set(subtag, (scores.get(subtag) ?? 0) + 1 / found.length)
-      }
+  // What few languages know says more than what many do.
+  const count = (found: ReadonlyArray<string> | undefined): void => {
+    for (const subtag of found ?? []) {
+      scores.set(subtag, (scores.get(subtag) ?? 0) + 1 / (found?.length ?? 1))
     }
   }
+  text.toLowerCase().split(/[^\p{L}\p{M}'.-]+/u).forEach((word) => {
+    count(word.endsWith(".") ? abbreviationsOf().get(word.slice(0, -1)) : hints().get(word))
+  })
+  count(abbreviationsOf().get(abbreviation))
   let best = previous
-  let most = (scores.get(previous) ?? 0) + 0.4
+  let most = (scores.get(previous) ?? 0) + 0.3
   for (const [subtag, score] of scores) {
     if (score > most) {
       best = subtag
@@ -650,6 +668,11 @@ export const nameLike: ReadonlySet<string> = new Set(words(
 /** Names that end in an exclamation mark. @internal */
 export const exclaimed: ReadonlySet<string> = new Set(words("yahoo jeopardy joomla"))
 
+/** English words that abbreviate a word before a number in another language. @internal */
+export const ordinary: ReadonlySet<string> = new Set(words(
+  "set out ago sex mag par tab lit tit old bill ref page cap art sec mi do so co to man mar son sol on all es di ma jul liv bed sat sun ten"
+))
+
 /** Interjections without vowels: they look like abbreviations and are not. @internal */
 export const interjection: RegExp = /^(h+m+|mm+|sh+|ps+t|t?sk|gr+|br+|pf+t?|zz+|nth|tv|pc|cd|dvd|dj|mph|rpm|kph|pst|sms|mp3)$/
 
@@ -669,7 +692,7 @@ export const shortEnders: ReadonlySet<string> = new Set(words(
 export const quotative: RegExp = /^(と|って|という|との|なんて|など|の|は|が|を|に|で|も|へ|や|か|だ|です|的|之|等)/u
 
 /** Who speaks, after a Chinese quotation. @internal */
-export const chineseSpeaker: RegExp = /^[\p{Script=Han}]{0,4}(说|說|道|问|問|喊|叫|答|想|笑|写|寫|表示|认为|認為)/u
+export const chineseSpeaker: RegExp = /^[\p{Script=Han}]{0,3}(说|說|道|问|問|喊|叫|答|想|笑|写|寫|表示|认为|認為)/u
 
 /** Japanese particles that cannot end a line of a finished sentence. @internal */
 export const japaneseParticle: RegExp = /[のはがをにでとへも]$/u
