@@ -89,6 +89,7 @@ export const make = (options: Options): Effect.Effect<Playhead> =>
     let underruns = 0
     let highest = 0
     let believeFrom = 0
+    let lastReport = -1
     // At `at` on the clock, `position` was heard.
     let anchor = { position: 0, at: 0 }
 
@@ -157,6 +158,9 @@ export const make = (options: Options): Effect.Effect<Playhead> =>
       report: (position) =>
         at((now) => {
           const millis = Duration.toMillis(position)
+          // A report that repeats the last one says nothing: the device has stopped to wait for audio.
+          if (millis === lastReport) return
+          lastReport = millis
           if (!isStarted) begin(now, millis)
           else if (!isPaused && now >= believeFrom) setAnchor(millis, now)
         }),

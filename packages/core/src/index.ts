@@ -77,6 +77,13 @@ export * as Playhead from "./Playhead.js"
 export * as SegmentLease from "./SegmentLease.js"
 
 /**
+ * What a speech engine can do, and the check of requests against it: an option never does nothing.
+ *
+ * @since 0.1.0
+ */
+export * as SpeechCapabilities from "./SpeechCapabilities.js"
+
+/**
  * Everything that can go wrong between a text and its audio, as one union of tagged errors.
  *
  * Handle them with `Effect.catchTag` / `Effect.catchTags`; ask {@link isRetryable} whether trying again can help.
@@ -99,6 +106,13 @@ export * as SpeechEvent from "./SpeechEvent.js"
  * @since 0.1.0
  */
 export * as SpeechRequest from "./SpeechRequest.js"
+
+/**
+ * The shortening of pauses in speech, for streams that carry more than audio.
+ *
+ * @since 0.1.0
+ */
+export * as SpeechSilence from "./SpeechSilence.js"
 
 /**
  * The port of speech engines: finished text in, audio out.
@@ -147,6 +161,15 @@ export * as WavesClient from "./WavesClient.js"
 export * as WavesSchema from "./WavesSchema.js"
 
 /**
+ * One session of the vendor's live WebSocket: typed messages out, typed frames in, each frame to the utterance that it belongs to.
+ *
+ * Most programs want `WavesSpeechStream`, the port over a pool of these.
+ *
+ * @since 0.1.0
+ */
+export * as WavesSocket from "./WavesSocket.js"
+
+/**
  * Today's cloud API of Smallest AI behind the `SpeechSynthesizer` port.
  *
  * Streams come over `POST /waves/v1/tts/live` as they are made, whole audio over `POST /waves/v1/tts`. Word times are a
@@ -155,3 +178,11 @@ export * as WavesSchema from "./WavesSchema.js"
  * @since 0.1.0
  */
 export * as WavesSpeechSynthesizer from "./WavesSpeechSynthesizer.js"
+
+/**
+ * The port that opens WebSockets, because every runtime authenticates an upgrade in its own way: Node sends headers, browsers
+ * cannot.
+ *
+ * @since 0.1.0
+ */
+export * as WebSocketConnector from "./WebSocketConnector.js"
