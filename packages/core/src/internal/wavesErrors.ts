@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as SpeechError from "../SpeechError.js"
+import type { WebSocketConnectError } from "../WebSocketConnector.js"
 
 /**
  * What a failed call was about.
@@ -89,7 +90,8 @@ export const readRetryAfter = (
   const value = headers["retry-after"]?.trim() ?? ""
   const seconds = finite(value)
   if (seconds !== undefined) return Duration.seconds(seconds)
-  const date = Date.parse(value)
+  // HTTP dates begin with the name of the day; Date.parse takes much that is no date at all.
+  const date = /^[a-z]/i.test(value) ? Date.parse(value) : NaN
   return Number.isNaN(date) ? undefined : Duration.millis(Math.max(0, date - now))
 }
 
@@ -250,3 +252,26 @@ export const inBand = (call: Call, json: unknown, requestId?: string): SpeechErr
     requestId: requestId ?? body.requestId
   })
 }
+
+/**
+ * Makes a typed error of a WebSocket that did not open.
+ *
+ * @internal
+ */
+export const fromConnect = (
+  call: Call,
+  error: WebSocketConnectError,
+  timeout: Duration.Duration
+): Effect.Effect<SpeechError.SpeechError> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const fields = { module: call.module, method: call.method, description: scrub(call, error.description) }
+    if (error.reason === "Timeout") return new SpeechError.SpeechTimeout({ ...fields, phase: "connect", after: timeout })
+    if (error.reason === "Unreachable" || error.status === undefined) return new SpeechError.TransportFailure(fields)
+    const headers = error.headers ?? {}
+    return fromStatus(call, {
+      status: error.status,
+      body: readErrorText(error.body ?? ""),
+      requestId: string(headers["x-request-id"]),
+      retryAfter: readRetryAfter(headers, now)
+    })
+  })
