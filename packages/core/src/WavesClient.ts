@@ -28,6 +28,8 @@ import * as WavesErrors from "./internal/wavesErrors.js"
 import * as Pcm from "./Pcm.js"
 import * as SpeechError from "./SpeechError.js"
 import type * as WavesSchema from "./WavesSchema.js"
+import * as WavesSocket from "./WavesSocket.js"
+import type * as WebSocketConnector from "./WebSocketConnector.js"
 
 /**
  * @since 0.1.0
@@ -75,6 +77,27 @@ export interface Service {
   ) => Effect.Effect<WavesAudioStream, SpeechError.SpeechError, Scope.Scope>
   /** `POST /api/v1/{model}/get_speech`: the API of 2024, WAV or PCM as `add_wav_header` says. */
   readonly lightningV1: (body: WavesSchema.LightningV1Body) => Effect.Effect<WavesAudio, SpeechError.SpeechError>
+  /** `WSS /waves/v1/tts/live`: opens a session, which closes with the scope. Utterances on it need a `permit` each. */
+  readonly connect: (
+    connector: WebSocketConnector.Service
+  ) => Effect.Effect<WavesSocket.WavesSocket, SpeechError.SpeechError, Scope.Scope>
+  /** Waits for a permit of the account and holds it until the scope closes. The requests above do so by themselves. */
+  readonly permit: Effect.Effect<void, SpeechError.SpeechError, Scope.Scope>
+  /** The time limits in force. */
+  readonly timeouts: ResolvedTimeouts
+}
+
+/**
+ * Time limits with the defaults filled in.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResolvedTimeouts {
+  readonly permit: Duration.Duration
+  readonly connect: Duration.Duration
+  readonly firstAudio: Duration.Duration
+  readonly idle: Duration.Duration
 }
 
 /**
@@ -135,7 +158,7 @@ export interface Options {
   readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
 }
 
-const resolveTimeouts = (timeouts: Timeouts = {}) => ({
+const resolveTimeouts = (timeouts: Timeouts = {}): ResolvedTimeouts => ({
   permit: Duration.decode(timeouts.permit ?? "2 minutes"),
   connect: Duration.decode(timeouts.connect ?? "10 seconds"),
   firstAudio: Duration.decode(timeouts.firstAudio ?? "15 seconds"),
@@ -143,6 +166,12 @@ const resolveTimeouts = (timeouts: Timeouts = {}) => ({
 })
 
 const charactersPerSecond = 15
+
+// Tells the vendor which client is calling, as the vendor asks integrations to do.
+const source = "effect-smallest"
+
+// The server closes a socket after 60 seconds without a message.
+const heartbeat = Duration.seconds(25)
 
 const isJson = (response: HttpClientResponse.HttpClientResponse): boolean =>
   (response.headers["content-type"] ?? "").includes("json")
@@ -191,7 +220,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
     const send = (call: WavesErrors.Call, url: string, accept: string, body: unknown) =>
       HttpClientRequest.post(url).pipe(
         HttpClientRequest.bearerToken(options.apiKey),
-        HttpClientRequest.setHeaders({ accept, "x-source": "effect-smallest" }),
+        HttpClientRequest.setHeaders({ accept, "x-source": source }),
         HttpClientRequest.bodyUnsafeJson(body),
         client.execute,
         Effect.mapError((error) => WavesErrors.fromHttpClient(call, error, { connectTimeout: timeouts.connect })),
@@ -272,7 +301,21 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         return { bytes: buffer.stream, requestId }
       })
 
+    const connect = Effect.fnUntraced(function*(connector: WebSocketConnector.Service) {
+      const about = call("connect", { voice_id: "" })
+      const socket = yield* connector.connect({
+        url: `${baseUrl.replace(/^http/, "ws")}/waves/v1/tts/live`,
+        bearer: options.apiKey,
+        headers: { "x-source": source },
+        timeout: timeouts.connect
+      }).pipe(Effect.catchAll((error) => Effect.flatMap(WavesErrors.fromConnect(about, error, timeouts.connect), Effect.fail)))
+      return yield* WavesSocket.make({ socket, call: about, heartbeat })
+    })
+
     return WavesClient.of({
+      timeouts,
+      connect,
+      permit: Effect.asVoid(acquirePermit(call("permit", { voice_id: "" }))),
       synthesize: (body) =>
         whole(call("synthesize", body), `${baseUrl}/waves/v1/tts`, body.text, body.speed ?? 1, body),
       stream,
@@ -296,7 +339,7 @@ const readAhead = Effect.fnUntraced(function*(options: {
   readonly response: HttpClientResponse.HttpClientResponse
   readonly requestId: string | undefined
   readonly buffer: ByteBuffer.ByteBuffer<SpeechError.SpeechError>
-  readonly timeouts: ReturnType<typeof resolveTimeouts>
+  readonly timeouts: ResolvedTimeouts
   readonly started: number
   readonly permit: PermitPool.Permit
 }) {
@@ -315,7 +358,8 @@ const readAhead = Effect.fnUntraced(function*(options: {
   const watch: Effect.Effect<never, SpeechError.SpeechTimeout> = Effect.forever(
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (isFull) return Effect.sleep(timeouts.idle)
-      return now < deadline ? Effect.sleep(Duration.millis(deadline - now)) : new SpeechError.SpeechTimeout({
+      // The first audio may bring the deadline nearer, to `idle` from then.
+      return now < deadline ? Effect.sleep(Duration.millis(Math.min(deadline - now, idle))) : new SpeechError.SpeechTimeout({
         ...fields,
         phase: hasAudio ? "idle" : "firstAudio",
         after: hasAudio ? timeouts.idle : timeouts.firstAudio,

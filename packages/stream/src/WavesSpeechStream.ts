@@ -1,0 +1,147 @@
+/**
+ * Growing text to speech over the vendor's WebSocket: the text goes out as it is written, the server decides the phrasing, audio and
+ * the times of words come back.
+ *
+ * The call sites are those of `SpeechStream.layerSegmented`; swapping the two is one layer. This one sounds a little earlier and more
+ * fluent, since the server sees the text grow; the other retries single segments and works with any engine.
+ *
+ * @since 0.1.0
+ */
+import * as SpeechCapabilities from "@effect-smallest/core/SpeechCapabilities"
+import * as SpeechError from "@effect-smallest/core/SpeechError"
+import * as SpeechRequest from "@effect-smallest/core/SpeechRequest"
+import * as SpeechSilence from "@effect-smallest/core/SpeechSilence"
+import { WavesClient } from "@effect-smallest/core/WavesClient"
+import * as WavesSpeechOptions from "@effect-smallest/core/WavesSpeechOptions"
+import { WebSocketConnector } from "@effect-smallest/core/WebSocketConnector"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Pool from "effect/Pool"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { speakLive } from "./internal/speakLive.js"
+import * as SpeechStream from "./SpeechStream.js"
+
+/**
+ * The voice's options are those of `WavesSpeechSynthesizer`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends WavesSpeechOptions.Options {
+  /**
+   * Who decides when there is enough text to speak.
+   *
+   * - `context`: the server, at the ends of sentences and after `maxBufferDelay`
+   * - `flush`: nobody before the end of the text or a `SpeechText.flush`, unless `maxBufferDelay` says otherwise
+   *
+   * @default "context"
+   */
+  readonly buffering?: "context" | "flush" | undefined
+  /**
+   * How long the server may keep text before it speaks what it has: up to 5 seconds for `context`, up to 1 second for `flush`, where 0
+   * means for ever.
+   * @default "3 seconds" for `context`, 0 for `flush`
+   */
+  readonly maxBufferDelay?: Duration.DurationInput | undefined
+  /**
+   * Quiet time after the last audio before the server says that all is spoken. Too short a time takes a pause of the server for its end.
+   * @default "500 millis"
+   */
+  readonly completeBackoff?: Duration.DurationInput | undefined
+  /**
+   * Sockets at most, each for one utterance at a time. They open on demand.
+   * @default 1
+   */
+  readonly poolSize?: number | undefined
+  /**
+   * Whether one socket is opened with the layer and kept, so that the first utterance need not wait for it.
+   * @default false
+   */
+  readonly prewarm?: boolean | undefined
+  /**
+   * How long an unused socket stays open.
+   * @default "2 minutes"
+   */
+  readonly idleTimeToLive?: Duration.DurationInput | undefined
+  /**
+   * How much audio may wait for a slow listener before no more text is sent.
+   * @default "1 minute"
+   */
+  readonly bufferDuration?: Duration.DurationInput | undefined
+  /**
+   * How often an utterance is tried again from its beginning, on a new socket, while none of it was heard.
+   * @default 3
+   */
+  readonly maxRetries?: number | undefined
+}
+
+const module = "WavesSpeechStream"
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options = {}
+): Effect.Effect<SpeechStream.Service, never, WavesClient | WebSocketConnector | Scope.Scope> =>
+  Effect.gen(function*() {
+    const client = yield* WavesClient
+    const connector = yield* WebSocketConnector
+    const size = Math.max(1, Math.floor(options.poolSize ?? 1))
+    const sockets = yield* Pool.makeWithTTL({
+      acquire: client.connect(connector),
+      min: options.prewarm === true ? 1 : 0,
+      max: size,
+      timeToLive: options.idleTimeToLive ?? "2 minutes"
+    })
+    const buffering = options.buffering ?? "context"
+    const capabilities = WavesSpeechOptions.capabilities(module, options)
+    const schedule = SpeechError.retrySchedule({ maxRetries: options.maxRetries })
+    return SpeechStream.make((text, requested) =>
+      Stream.unwrap(Effect.map(
+        Effect.tap(
+          SpeechCapabilities.resolveOptions(capabilities, "events", SpeechRequest.SpeechOptions, requested ?? {}),
+          (request) => WavesSpeechOptions.checkLanguage({ module, method: "events" }, request)
+        ),
+        (request) => {
+          const events = speakLive(typeof text === "string" ? Stream.succeed(text) : text, {
+            client,
+            sockets,
+            body: WavesSpeechOptions.toBody(request),
+            sampleRate: request.sampleRate,
+            buffering,
+            maxBufferDelay: Duration.decode(options.maxBufferDelay ?? (buffering === "context" ? "3 seconds" : 0)),
+            completeBackoff: Duration.decode(options.completeBackoff ?? "500 millis"),
+            bufferDuration: Duration.decode(options.bufferDuration ?? "1 minute"),
+            schedule
+          })
+          return request.removeExtraSilence === true ? SpeechSilence.shorten(events) : events
+        }
+      ))
+    )
+  })
+
+/**
+ * The vendor's live WebSocket behind the `SpeechStream` port, over a `WavesClient` whose permits it shares and a `WebSocketConnector` of
+ * the runtime.
+ *
+ * @example
+ * ```ts
+ * import { WavesClient } from "@effect-smallest/core"
+ * import { WavesSpeechStream } from "@effect-smallest/stream"
+ * import { Layer } from "effect"
+ *
+ * const Live = WavesSpeechStream.layer({ voice: "meher", prewarm: true }).pipe(
+ *   Layer.provide(WavesClient.layerConfig())
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options?: Options
+): Layer.Layer<SpeechStream.SpeechStream, never, WavesClient | WebSocketConnector> =>
+  Layer.scoped(SpeechStream.SpeechStream, make(options))
