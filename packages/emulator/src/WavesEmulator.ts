@@ -30,6 +30,8 @@ import * as EmulatorRoutes from "./internal/emulatorRoutes.js"
 import * as Exchange from "./internal/exchange.js"
 import * as Faults from "./internal/faults.js"
 import * as HealthRoutes from "./internal/healthRoutes.js"
+import * as LiveRoutes from "./internal/liveRoutes.js"
+import * as LiveSocket from "./internal/liveSocket.js"
 import * as RequestLog from "./internal/requestLog.js"
 import { CurrentSettings, type Settings } from "./internal/settings.js"
 import * as Speech from "./internal/speech.js"
@@ -218,6 +220,7 @@ export const layerWithEngine = (
     const server = Http.createServer()
     const Routes = Layer.mergeAll(
       SpeechRoutes.layer,
+      LiveRoutes.layer,
       EmulatorRoutes.layer,
       HealthRoutes.layer,
       resolved.cors ? Cors : Layer.empty
@@ -227,7 +230,7 @@ export const layerWithEngine = (
       HttpLayerRouter.serve(Routes, { disableLogger: true, disableListenLog: true }),
       Layer.effect(WavesEmulator, service)
     ).pipe(
-      Layer.provide(SpeechRoutes.answersLayer),
+      Layer.provide(Layer.mergeAll(SpeechRoutes.answersLayer, LiveSocket.layer)),
       Layer.provide(Layer.mergeAll(Exchange.layer, SpeechRequests.layer, Speech.layer)),
       Layer.provide(Layer.mergeAll(Account_, Faults.layer, RequestLog.layer)),
       Layer.provide(Layer.succeed(CurrentSettings, resolved)),

@@ -93,7 +93,7 @@ const make = Effect.gen(function*() {
   const settings = yield* CurrentSettings
   const log = yield* RequestLog.RequestLog
   const faults = yield* Faults.Faults
-  const runSync = Runtime.runSync(yield* Effect.runtime<never>())
+  const runSync = Runtime.runSync(yield* Effect.runtime())
 
   const refuse = ({ body, headers = {}, status }: Refusal.Refusal): HttpServerResponse.HttpServerResponse =>
     Refusal.json(settings.assumptions.errorBodies[String(status)] ?? body, { status, headers })

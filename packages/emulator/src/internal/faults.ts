@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Fault, Injection } from "../Fault.js"
+import { Fault, type Injection } from "../Fault.js"
 import { Output } from "./speech.js"
 
 /** @internal */
