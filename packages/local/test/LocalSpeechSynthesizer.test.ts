@@ -95,18 +95,27 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
       assert.deepStrictEqual(one.words, two.words)
     }).pipe(local()))
 
-  it.effect.each(["rms", "slt", "awb", "kal16", "kal"] as const)("voices - %s speaks", (voice) =>
-    Effect.gen(function*() {
-      const { samples, seconds } = yield* account({ text: "Hello world.", voice })
-      assert.isAbove(seconds, 0.6)
-      assert.isAbove(rootMeanSquare(samples), 0.02)
-    }).pipe(local()))
+  it.effect.each(["rms", "slt", "awb", "kal16", "kal"] as const)(
+    "voices - %s speaks",
+    (voice) =>
+      Effect.gen(function*() {
+        const { samples, seconds } = yield* account({ text: "Hello world.", voice })
+        assert.isAbove(seconds, 0.6)
+        assert.isAbove(rootMeanSquare(samples), 0.02)
+      }).pipe(local())
+  )
 
   it.effect("voices - differ", () =>
     Effect.gen(function*() {
       const all = yield* SpeechSynthesizer.voices
-      const audio = yield* Effect.forEach(all, ({ id }) => account({ text: "Hello world.", voice: id, sampleRate: 16000 }))
-      assert.strictEqual(new Set(audio.map(({ samples }) => samples.join())).size, 5)
+      const audio = yield* Effect.forEach(all, ({ id }) =>
+        account({ text: "Hello world.", voice: id, sampleRate: 16000 }))
+      assert.strictEqual(
+        new Set(audio.map(({ samples }) =>
+          samples.join()
+        )).size,
+        5
+      )
     }).pipe(local()))
 
   it.effect("voices - of other engines speak as the layer says", () =>
@@ -116,12 +125,15 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
       assert.deepStrictEqual(meher.samples, slt.samples)
     }).pipe(local({ voices: { meher: "slt" } })))
 
-  it.effect.each(["nobody", "constructor", "awb_time"])("voices - \"%s\" is unknown, and the error lists those there are", (name) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(account({ text: "Hello.", voice: Voice.make(name) }))
-      assert.strictEqual(error._tag, "UnknownVoice")
-      assert.include(error.message, "rms, slt, awb, kal16, kal, meher")
-    }).pipe(local({ voices: { meher: "slt" } })))
+  it.effect.each(["nobody", "constructor", "awb_time"])(
+    "voices - \"%s\" is unknown, and the error lists those there are",
+    (name) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(account({ text: "Hello.", voice: Voice.make(name) }))
+        assert.strictEqual(error._tag, "UnknownVoice")
+        assert.include(error.message, "rms, slt, awb, kal16, kal, meher")
+      }).pipe(local({ voices: { meher: "slt" } }))
+  )
 
   it.effect("defaults - are the layer's", () =>
     Effect.gen(function*() {
@@ -138,12 +150,15 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
       assert.deepStrictEqual(chosen.samples, rms.samples)
     }).pipe(local()))
 
-  it.effect.each([8000, 11025, 16000, 22050, 24000, 44100, 48000])("sample rates - %d Hz lasts as long", (sampleRate) =>
-    Effect.gen(function*() {
-      const native = yield* account({ text: "Hello world.", sampleRate: 16000 })
-      const { seconds } = yield* account({ text: "Hello world.", sampleRate })
-      assert.closeTo(seconds, native.seconds, 1 / sampleRate + 1 / 16000)
-    }).pipe(local()))
+  it.effect.each([8000, 11025, 16000, 22050, 24000, 44100, 48000])(
+    "sample rates - %d Hz lasts as long",
+    (sampleRate) =>
+      Effect.gen(function*() {
+        const native = yield* account({ text: "Hello world.", sampleRate: 16000 })
+        const { seconds } = yield* account({ text: "Hello world.", sampleRate })
+        assert.closeTo(seconds, native.seconds, 1 / sampleRate + 1 / 16000)
+      }).pipe(local())
+  )
 
   it.effect.each([0.5, 0.8, 1.25, 2])("speed - %d changes the time that words take", (speed) =>
     Effect.gen(function*() {
@@ -154,8 +169,10 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
       assert.closeTo(ratio * speed, 1, 0.12)
     }).pipe(local()))
 
-  it.effect.each(["en", "en-US", "en-GB", "auto"])("language - %s is read", (language) =>
-    account({ text: "Hello.", language: Language.make(language) }).pipe(local()))
+  it.effect.each(["en", "en-US", "en-GB", "auto"])(
+    "language - %s is read",
+    (language) => account({ text: "Hello.", language: Language.make(language) }).pipe(local())
+  )
 
   it.effect.each(["hi", "de", "english", "enx"])("language - %s is refused", (language) =>
     Effect.gen(function*() {
@@ -166,19 +183,22 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
 
   it.effect("options - that the engine lacks fail", () =>
     Effect.gen(function*() {
-      const refused = yield* Effect.forEach([
-        { model: "lightning_v3.1" },
-        { transliterate: true },
-        { mathNotation: true },
-        { enhancement: 1 },
-        { similarity: 0.5 },
-        { numberPronunciationLanguage: "hi" },
-        { pronunciationDictionaries: ["0123456789abcdef01234567"] }
-      ] as const, (option) =>
-        Effect.map(Effect.flip(account({ text: "Hello.", ...option })), (error) => {
-          assert.strictEqual(error._tag, "InvalidSpeechRequest")
-          return error._tag === "InvalidSpeechRequest" && Object.hasOwn(option, error.parameter)
-        }))
+      const refused = yield* Effect.forEach(
+        [
+          { model: "lightning_v3.1" },
+          { transliterate: true },
+          { mathNotation: true },
+          { enhancement: 1 },
+          { similarity: 0.5 },
+          { numberPronunciationLanguage: "hi" },
+          { pronunciationDictionaries: ["0123456789abcdef01234567"] }
+        ] as const,
+        (option) =>
+          Effect.map(Effect.flip(account({ text: "Hello.", ...option })), (error) => {
+            assert.strictEqual(error._tag, "InvalidSpeechRequest")
+            return error._tag === "InvalidSpeechRequest" && Object.hasOwn(option, error.parameter)
+          })
+      )
       assert.isTrue(refused.every(Boolean))
       yield* account({ text: "Hello.", model: "flite", transliterate: false })
     }).pipe(local()))
@@ -223,7 +243,9 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
 
   it.effect("requests - one worker at a time is started unless the layer says more", () => {
     const [one, two] = [observed(), observed()]
-    const speak = Effect.forEach([1, 2, 3], () => account({ text: story, voice: "kal16" }), { concurrency: "unbounded" })
+    const speak = Effect.forEach([1, 2, 3], () => account({ text: story, voice: "kal16" }), {
+      concurrency: "unbounded"
+    })
     return Effect.gen(function*() {
       yield* Effect.provide(speak, Layer.provide(LocalSpeechSynthesizer.layer(), one.layer))
       yield* Effect.provide(speak, Layer.provide(LocalSpeechSynthesizer.layer({ workers: 2 }), two.layer))

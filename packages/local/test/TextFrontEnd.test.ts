@@ -21,8 +21,21 @@ const anyText = FastCheck.oneof(
   FastCheck.string({ unit: "binary", maxLength: 400 }),
   FastCheck.array(
     FastCheck.oneof(
-      FastCheck.constantFrom(..."abcXYZ019 .,;:!?-–—'’\"“()[]{}<>/\\@#$€%^&*_=+~`|\n\t\0éßπ½²…😀\u200d\u0301\ud800"),
-      FastCheck.constantFrom(" ", "the", "Dr.", "U.S.A.", "e.g.", "$5", "3.14", "10:30", "node.js", "https://a.b/c?d=e"),
+      FastCheck.constantFrom(
+        ...Array.from("abcXYZ019 .,;:!?-–—'’\"“()[]{}<>/\\@#$€%^&*_=+~`|\n\t\0éßπ½²…😀\u200d\u0301\ud800")
+      ),
+      FastCheck.constantFrom(
+        " ",
+        "the",
+        "Dr.",
+        "U.S.A.",
+        "e.g.",
+        "$5",
+        "3.14",
+        "10:30",
+        "node.js",
+        "https://a.b/c?d=e"
+      ),
       FastCheck.constantFrom("<b>", "</b>", "<break time='1s'/>", "don’t", "well-known", "St. James", "\n\n", "...")
     ),
     { maxLength: 200 }
@@ -61,15 +74,20 @@ describe("TextFrontEnd", () => {
       assert.include(refusal("See https://example.com or 東京.").message, "\"東\" at offset 27")
     })
 
-    it.each(["", "   ", "\n\t", "!!! ???", "😀🎉", "\0\0", "<br/>", "-----"])("refuses what has no sound: %j", (text) => {
-      assert.include(refusal(text).message, "nothing that can be spoken")
-    })
+    it.each(["", "   ", "\n\t", "!!! ???", "😀🎉", "\0\0", "<br/>", "-----"])(
+      "refuses what has no sound: %j",
+      (text) => {
+        assert.include(refusal(text).message, "nothing that can be spoken")
+      }
+    )
   })
 
   describe("markup", () => {
     it("disappears, and what stands between tags is read", () => {
       assert.deepStrictEqual(
-        spoken("<speak><prosody rate='slow'>Hello</prosody> <break time='1000ms'/> <b>there</b><!-- not this --></speak>"),
+        spoken(
+          "<speak><prosody rate='slow'>Hello</prosody> <break time='1000ms'/> <b>there</b><!-- not this --></speak>"
+        ),
         ["Hello there"]
       )
     })
@@ -140,29 +158,35 @@ describe("TextFrontEnd", () => {
     })
 
     it("stand where they say they stand", () =>
-      FastCheck.assert(FastCheck.property(anyText, (text) => {
-        const reading = TextFrontEnd.read(text)
-        if (Either.isLeft(reading)) return
-        let end = 0
-        for (const word of reading.right.sentences.flatMap((sentence) => sentence.words)) {
-          assert.strictEqual(text.slice(word.offset, word.offset + word.text.length), word.text)
-          assert.isAtLeast(word.offset, end)
-          end = word.offset + word.text.length
-        }
-      }), { numRuns: 500 }))
+      FastCheck.assert(
+        FastCheck.property(anyText, (text) => {
+          const reading = TextFrontEnd.read(text)
+          if (Either.isLeft(reading)) return
+          let end = 0
+          for (const word of reading.right.sentences.flatMap((sentence) => sentence.words)) {
+            assert.strictEqual(text.slice(word.offset, word.offset + word.text.length), word.text)
+            assert.isAtLeast(word.offset, end)
+            end = word.offset + word.text.length
+          }
+        }),
+        { numRuns: 500 }
+      ))
 
     it("whatever the text, the engine gets short words in short sentences of harmless characters", () =>
-      FastCheck.assert(FastCheck.property(anyText, (text) => {
-        const reading = TextFrontEnd.read(text)
-        if (Either.isLeft(reading)) return
-        for (const sentence of reading.right.sentences) {
-          assert.isAtMost(sentence.text.length, TextFrontEnd.maxSentenceLength)
-          assert.match(sentence.text, /^[A-Za-z0-9 ,.;:!?'/%$-]+$/)
-          assert.notMatch(sentence.text, /[^A-Za-z0-9 ]{3}/)
-          for (const word of sentence.words) assert.match(word.spoken, /[A-Za-z0-9]/)
-          for (const part of sentence.text.split(" ")) assert.isAtMost(part.length, TextFrontEnd.maxWordLength + 1)
-        }
-      }), { numRuns: 500 }))
+      FastCheck.assert(
+        FastCheck.property(anyText, (text) => {
+          const reading = TextFrontEnd.read(text)
+          if (Either.isLeft(reading)) return
+          for (const sentence of reading.right.sentences) {
+            assert.isAtMost(sentence.text.length, TextFrontEnd.maxSentenceLength)
+            assert.match(sentence.text, /^[A-Za-z0-9 ,.;:!?'/%$-]+$/)
+            assert.notMatch(sentence.text, /[^A-Za-z0-9 ]{3}/)
+            for (const word of sentence.words) assert.match(word.spoken, /[A-Za-z0-9]/)
+            for (const part of sentence.text.split(" ")) assert.isAtMost(part.length, TextFrontEnd.maxWordLength + 1)
+          }
+        }),
+        { numRuns: 500 }
+      ))
 
     it("take linear time", () => {
       const milliseconds = (text: string) => {
@@ -181,12 +205,18 @@ describe("TextFrontEnd", () => {
   describe("pronunciations", () => {
     it("replace words that match exactly", () => {
       const reading = read("SQLite, sqlite. SQLite’s NoSQLite", { SQLite: "sequel light" })
-      assert.deepStrictEqual(reading.sentences.map(({ text }) => text), ["sequel light, sqlite.", "sequel light s NoSQLite"])
+      assert.deepStrictEqual(reading.sentences.map(({ text }) => text), [
+        "sequel light, sqlite.",
+        "sequel light s NoSQLite"
+      ])
       assert.strictEqual(reading.sentences[0]?.words[0]?.text, "SQLite")
     })
 
     it("may be words with signs in them", () => {
-      assert.deepStrictEqual(read("I use C++ daily", { "C++": "see plus plus" }).sentences[0]?.text, "I use see plus plus daily")
+      assert.deepStrictEqual(
+        read("I use C++ daily", { "C++": "see plus plus" }).sentences[0]?.text,
+        "I use see plus plus daily"
+      )
     })
 
     it("of phonemes go through the lexicon", () => {

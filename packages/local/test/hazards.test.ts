@@ -1,4 +1,4 @@
-import { SpeechSynthesizer, Voice } from "@effect-smallest/core"
+import { type SpeechSynthesizer, Voice } from "@effect-smallest/core"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local"
 import { NodeFliteWorker } from "@effect-smallest/local/node"
 import { assert, describe, layer } from "@effect/vitest"
@@ -14,7 +14,18 @@ const Fast = Layer.provide(
 /** Everything that the engine itself cannot bear, one by one. */
 layer(Fast)("hazards", (it) => {
   describe("text without speech is an error, never silence", () => {
-    it.effect.each(["", "   ", "\n\n\t", "🎉🎉", "नमस्ते दुनिया", "你好，世界", "مرحبا بالعالم", "...", "<break time='1s'/>", "\0"])(
+    it.effect.each([
+      "",
+      "   ",
+      "\n\n\t",
+      "🎉🎉",
+      "नमस्ते दुनिया",
+      "你好，世界",
+      "مرحبا بالعالم",
+      "...",
+      "<break time='1s'/>",
+      "\0"
+    ])(
       "%j",
       (text) =>
         Effect.gen(function*() {
@@ -79,11 +90,13 @@ layer(Fast)("hazards", (it) => {
       assert.deepStrictEqual(controls.samples, plain.samples)
     }))
 
-  it.effect.each([
-    ["It isn’t naïve", "It isn't naive"],
-    ["“café”", "cafe"],
-    ["yes — no", "yes, no"]
-  ] as const)("%s sounds like %s", ([written, ascii]) =>
+  it.effect.each(
+    [
+      ["It isn’t naïve", "It isn't naive"],
+      ["“café”", "cafe"],
+      ["yes — no", "yes, no"]
+    ] as const
+  )("%s sounds like %s", ([written, ascii]) =>
     Effect.gen(function*() {
       const [one, two] = yield* Effect.all([account({ text: written }), account({ text: ascii })])
       assert.deepStrictEqual(one.samples, two.samples)
@@ -97,50 +110,69 @@ layer(Fast)("hazards", (it) => {
       assert.isAbove(long.seconds, short.seconds + 0.5)
     }))
 
-  it.effect.each(["-v --help", "%n%n%s", "/etc/passwd", "\ud800", "-f in.txt", "\\0"])("%j is just text", (text) =>
-    Effect.gen(function*() {
-      const { samples } = yield* account({ text: `say ${text} now` })
-      assert.isAbove(rootMeanSquare(samples), 0.02)
-    }))
+  it.effect.each(["-v --help", "%n%n%s", "/etc/passwd", "\ud800", "-f in.txt", "\\0"])(
+    "%j is just text",
+    (text) =>
+      Effect.gen(function*() {
+        const { samples } = yield* account({ text: `say ${text} now` })
+        assert.isAbove(rootMeanSquare(samples), 0.02)
+      })
+  )
 
   it.effect("a voice's name is no option and no file", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(account({ text: "Hello.", voice: Voice.make("http://example.com/voice.flitevox") }))
+      const error = yield* Effect.flip(
+        account({ text: "Hello.", voice: Voice.make("http://example.com/voice.flitevox") })
+      )
       assert.strictEqual(error._tag, "UnknownVoice")
     }))
 
-  it.effect("whatever the text: speech with a time for every word, or a typed error", () =>
-    Effect.flatMap(Effect.context<SpeechSynthesizer.SpeechSynthesizer>(), (context) => Effect.promise(() =>
-      FastCheck.assert(
-        FastCheck.asyncProperty(
-          FastCheck.oneof(
-            FastCheck.string({ minLength: 1, maxLength: 200 }),
-            FastCheck.string({ unit: "binary", minLength: 1, maxLength: 60 }),
-            FastCheck.array(
-              FastCheck.constantFrom(
-                ..."a b I x 7 42 1999 1,000 $5 £3 50% 3/4 10:30 Dr. St. U.S.A. p.m. e.g. No. hello World don’t end. Next? " .split(" "),
-                ...". , ; : ! ? - – — ' \" ( ) / & + @ # % < > … \n\n node.js a.b C++ -5 .5 A. B. Mr. 'tis".split(" "),
-                " ",
-                " ",
-                " "
+  it.effect(
+    "whatever the text: speech with a time for every word, or a typed error",
+    () =>
+      Effect.flatMap(
+        Effect.context<SpeechSynthesizer.SpeechSynthesizer>(),
+        (context) =>
+          Effect.promise(() =>
+            FastCheck.assert(
+              FastCheck.asyncProperty(
+                FastCheck.oneof(
+                  FastCheck.string({ minLength: 1, maxLength: 200 }),
+                  FastCheck.string({ unit: "binary", minLength: 1, maxLength: 60 }),
+                  FastCheck.array(
+                    FastCheck.constantFrom(
+                      ..."a b I x 7 42 1999 1,000 $5 £3 50% 3/4 10:30 Dr. St. U.S.A. p.m. e.g. No. hello World don’t end. Next? "
+                        .split(" "),
+                      ...". , ; : ! ? - – — ' \" ( ) / & + @ # % < > … \n\n node.js a.b C++ -5 .5 A. B. Mr. 'tis".split(
+                        " "
+                      ),
+                      " ",
+                      " ",
+                      " "
+                    ),
+                    { minLength: 1, maxLength: 60 }
+                  ).map((parts) => parts.join(""))
+                ),
+                (text) =>
+                  account({ text }).pipe(
+                    Effect.tap(({ samples, seconds, words }) => {
+                      assert.isAbove(rootMeanSquare(samples), 0.001)
+                      assert.isAbove(words.length, 0)
+                      assert.isBelow(seconds, 600)
+                    }),
+                    Effect.catchTag(
+                      "InvalidSpeechRequest",
+                      (error) => Effect.sync(() => assert.strictEqual(error.parameter, "text"))
+                    ),
+                    Effect.asVoid,
+                    Effect.provide(context),
+                    Effect.runPromise
+                  )
               ),
-              { minLength: 1, maxLength: 60 }
-            ).map((parts) => parts.join(""))
-          ),
-          (text) =>
-            account({ text }).pipe(
-              Effect.tap(({ samples, seconds, words }) => {
-                assert.isAbove(rootMeanSquare(samples), 0.001)
-                assert.isAbove(words.length, 0)
-                assert.isBelow(seconds, 600)
-              }),
-              Effect.catchTag("InvalidSpeechRequest", (error) => Effect.sync(() => assert.strictEqual(error.parameter, "text"))),
-              Effect.asVoid,
-              Effect.provide(context),
-              Effect.runPromise
+              { numRuns: 60 }
             )
-        ),
-        { numRuns: 60 }
-      )
-    )), 60_000)
+          )
+      ),
+    60_000
+  )
 })

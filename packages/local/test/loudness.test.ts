@@ -15,15 +15,21 @@ const harvardSentences = "The birch canoe slid on the smooth planks. Glue the sh
 
 describe("loudness", () => {
   it("is measured right: a full-scale sine of 997 Hz has -3.01 LUFS", () => {
-    const sine = Int16Array.from({ length: 480_000 }, (_, i) => Math.round(32767 * Math.sin(2 * Math.PI * 997 * i / 48000)))
+    const sine = Int16Array.from(
+      { length: 480_000 },
+      (_, i) => Math.round(32767 * Math.sin(2 * Math.PI * 997 * i / 48000))
+    )
     assert.closeTo(integratedLoudness(sine), -3.01, 0.05)
   })
 
-  it.effect.each(["rms", "slt", "awb", "kal16", "kal"] as const)("of %s is -23 LUFS, and no sample is clipped", (voice) =>
-    Effect.gen(function*() {
-      const audio = yield* SpeechSynthesizer.synthesize({ text: harvardSentences, voice, sampleRate: 48000 })
-      const samples = Pcm.samples(audio)
-      assert.closeTo(integratedLoudness(samples), -23, 0.5)
-      assert.isBelow(samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0), 0.9 * 32768)
-    }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode)))
+  it.effect.each(["rms", "slt", "awb", "kal16", "kal"] as const)(
+    "of %s is -23 LUFS, and no sample is clipped",
+    (voice) =>
+      Effect.gen(function*() {
+        const audio = yield* SpeechSynthesizer.synthesize({ text: harvardSentences, voice, sampleRate: 48000 })
+        const samples = Pcm.samples(audio)
+        assert.closeTo(integratedLoudness(samples), -23, 0.5)
+        assert.isBelow(samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0), 0.9 * 32768)
+      }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode))
+  )
 })

@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
-const paragraph = "The birch canoe slid on the smooth planks. Rice is often served in round bowls, and it's easy to tell the " +
+const paragraph =
+  "The birch canoe slid on the smooth planks. Rice is often served in round bowls, and it's easy to tell the " +
   "depth of a well. "
 
 const textOf = (characters: number) => paragraph.repeat(Math.floor(characters / paragraph.length))

@@ -29,16 +29,19 @@ describe("wordAlignment", () => {
 
   it("wordTimes - words without phonemes share the time between their neighbours", () => {
     const spoken = timed("pau:0.1 hh:0.2 ax:0.3 pau:0.5 d:0.6 pau:0.7")
-    assert.deepStrictEqual(Array.from(wordTimes(spoken, [["hh", "ax"], [], [], ["d"]]), (time) => Math.round(time * 100)), [
-      10,
-      30,
-      30,
-      40,
-      40,
-      50,
-      50,
-      60
-    ])
+    assert.deepStrictEqual(
+      Array.from(wordTimes(spoken, [["hh", "ax"], [], [], ["d"]]), (time) => Math.round(time * 100)),
+      [
+        10,
+        30,
+        30,
+        40,
+        40,
+        50,
+        50,
+        60
+      ]
+    )
     assert.deepStrictEqual(Array.from(wordTimes([], [[], []])), [0, 0, 0, 0])
   })
 

@@ -68,7 +68,8 @@ export const currencies: ReadonlyMap<string, string> = new Map([
   ["₹", "rupees"]
 ])
 
-const greekNames = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau " +
+const greekNames =
+  "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau " +
   "upsilon phi chi psi omega"
 
 const greek: ReadonlyMap<string, string> = new Map(
@@ -106,7 +107,7 @@ const inContext = (character: string, { after, before }: Neighbours): string | u
       return isAlphanumeric(next) && !(isDigit(previous) && isDigit(next)) ? `${character} ` : character
     case ".":
       // A full stop without a space after it, the dot of a name such as node.js, or an abbreviation such as p.m.
-      return /[a-z]{2}$/.test(before) && /^[A-Z]/.test(after) || /\.$/.test(before) && /^\w/.test(after)
+      return /[a-z]{2}$/.test(before) && /^[A-Z]/.test(after) || before.endsWith(".") && /^\w/.test(after)
         ? ". "
         : /[\p{L}\p{N}]{2}$/u.test(before) && /^[A-Za-z]{2}/.test(after)
         ? " dot "

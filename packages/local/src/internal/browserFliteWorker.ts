@@ -7,6 +7,7 @@ import { EngineFailure } from "@effect-smallest/core/SpeechError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as FliteWorker from "../FliteWorker.js"
+import type { FromWorker } from "./fliteProtocol.js"
 
 /**
  * Where a page finds the engine.
@@ -22,29 +23,10 @@ export interface Options {
   readonly wasm: string | URL
 }
 
-const failure = (description: string) => new EngineFailure({ module: "BrowserFliteWorker", method: "load", description })
-
-const download = (url: string | URL) =>
-  Effect.tryPromise({
-    try: (signal) =>
-      fetch(url, { signal }).then(async (response) => ({
-        ok: response.ok,
-        status: response.status,
-        bytes: new Uint8Array(await response.arrayBuffer())
-      })),
-    catch: (error) => failure(`The engine could not be fetched from ${url} (${String(error)})`)
-  }).pipe(
-    Effect.filterOrFail(
-      ({ ok }) => ok,
-      ({ status }) => failure(`There is no engine at ${url}: the server answered with status ${status}`)
-    ),
-    Effect.map(({ bytes }) => bytes)
-  )
-
 const start: FliteWorker.Options["start"] = ({ onCrash, onReply }) => {
   // Bundlers find the worker by exactly this expression.
   const worker = new Worker(new URL("./fliteWorkerBrowser.mjs", import.meta.url), { type: "module", name: "flite" })
-  worker.onmessage = (event: MessageEvent<FliteWorker.Reply>) => onReply(event.data)
+  worker.onmessage = (event: MessageEvent<FromWorker>) => onReply(event.data)
   worker.onerror = (event) => onCrash(`The worker crashed: ${event.message || "its script could not be loaded"}`)
   worker.onmessageerror = () => onCrash("The worker's answer could not be read")
   return {
@@ -59,5 +41,16 @@ const start: FliteWorker.Options["start"] = ({ onCrash, onReply }) => {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<FliteWorker.FliteWorker> =>
-  Layer.scoped(FliteWorker.FliteWorker, FliteWorker.make({ wasm: download(options.wasm), start }))
+export const layer = (options: Options): Layer.Layer<FliteWorker.FliteWorker> => {
+  // Relative addresses are relative to the page; the worker would take them as relative to its script.
+  const url = Effect.try({
+    try: () => new URL(options.wasm, location.href),
+    catch: () =>
+      new EngineFailure({
+        module: "BrowserFliteWorker",
+        method: "load",
+        description: `"${options.wasm}" is not an address of the engine's file`
+      })
+  })
+  return Layer.scoped(FliteWorker.FliteWorker, FliteWorker.make({ url, start }))
+}

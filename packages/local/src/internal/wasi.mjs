@@ -243,6 +243,6 @@ export const run = (module, program) => {
     start()
   } catch (error) {
     if (!(error instanceof Exit)) throw error
-    if (error.code !== 0) throw new Error(`${error.message} ${complaint.trim()}`.trim())
+    if (error.code !== 0) throw new Error(`${error.message} ${complaint.trim()}`.trim(), { cause: error })
   }
 }

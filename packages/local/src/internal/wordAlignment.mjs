@@ -55,7 +55,11 @@ export const wordTimes = (spoken, words) => {
     for (let j = 0; j < columns; j++) {
       const a = spoken[i - 1]
       const b = expected[j - 1]
-      const skip = i === 0 ? j : j === 0 ? i : 1 + Math.min(at(distance, i * columns + j - 1), at(distance, (i - 1) * columns + j))
+      const skip = i === 0
+        ? j
+        : j === 0
+        ? i
+        : 1 + Math.min(at(distance, i * columns + j - 1), at(distance, (i - 1) * columns + j))
       distance[i * columns + j] = a === undefined || b === undefined
         ? skip
         : Math.min(skip, at(distance, (i - 1) * columns + j - 1) + substitution(a.name, b.name))
