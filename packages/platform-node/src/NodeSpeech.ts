@@ -9,6 +9,8 @@ import type { RetryOptions } from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as WavesClient from "@effect-smallest/core/WavesClient"
 import * as WavesSpeechSynthesizer from "@effect-smallest/core/WavesSpeechSynthesizer"
+import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
+import * as WavesSpeechStream from "@effect-smallest/stream/WavesSpeechStream"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -21,6 +23,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as NodeWebSocketConnector from "./NodeWebSocketConnector.js"
 
 /**
  * How a layer of this module reaches the network.
@@ -54,9 +57,33 @@ const layerHttp = (options: ConnectionOptions = {}): Layer.Layer<HttpClient.Http
   )
 }
 
+// HTTP and files for whatever asks for them, and the port of files.
+const wire = <A, E, R>(
+  speech: Layer.Layer<A, E, R>,
+  options?: ConnectionOptions
+): Layer.Layer<
+  A | AudioFile.AudioFile,
+  E,
+  Exclude<R, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path>
+> =>
+  Layer.merge(speech, AudioFile.layerFileSystem).pipe(
+    Layer.provide(Layer.mergeAll(layerHttp(options), NodeFileSystem.layer, NodePath.layer))
+  )
+
 /**
- * Gives any engine what it may need in Node, HTTP and files, and adds `AudioFile`. Whatever else the engine's layer
- * provides stays available.
+ * How growing text is spoken.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamOptions {
+  /** How `SpeechStream` cuts, prepares and joins segments. */
+  readonly segmented?: SpeechStream.SegmentedOptions | undefined
+}
+
+/**
+ * Gives any engine what it may need in Node, HTTP and files, and adds `SpeechStream` over it and `AudioFile`. Whatever else
+ * the engine's layer provides stays available.
  *
  * @example
  * ```ts
@@ -77,15 +104,12 @@ const layerHttp = (options: ConnectionOptions = {}): Layer.Layer<HttpClient.Http
  */
 export const layer = <E, R, A = never>(
   synthesizer: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer | A, E, R>,
-  options?: ConnectionOptions
+  options: ConnectionOptions & StreamOptions = {}
 ): Layer.Layer<
-  SpeechSynthesizer.SpeechSynthesizer | AudioFile.AudioFile | A,
+  SpeechSynthesizer.SpeechSynthesizer | SpeechStream.SpeechStream | AudioFile.AudioFile | A,
   E,
   Exclude<R, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path>
-> =>
-  Layer.merge(synthesizer, AudioFile.layerFileSystem).pipe(
-    Layer.provide(Layer.mergeAll(layerHttp(options), NodeFileSystem.layer, NodePath.layer))
-  )
+> => wire(Layer.provideMerge(SpeechStream.layerSegmented(options.segmented), synthesizer), options)
 
 /**
  * What the layers of the cloud provide: both ports, and the client for what is beyond them.
@@ -93,7 +117,11 @@ export const layer = <E, R, A = never>(
  * @since 0.1.0
  * @category models
  */
-export type Provided = SpeechSynthesizer.SpeechSynthesizer | WavesClient.WavesClient | AudioFile.AudioFile
+export type Provided =
+  | SpeechSynthesizer.SpeechSynthesizer
+  | SpeechStream.SpeechStream
+  | WavesClient.WavesClient
+  | AudioFile.AudioFile
 
 /**
  * Whether and how single requests are retried.
@@ -116,7 +144,18 @@ export interface RequestRetryOptions {
  * @since 0.1.0
  * @category models
  */
-export interface WavesOptions extends WavesClient.Options, WavesSpeechSynthesizer.Options, RequestRetryOptions {}
+export interface WavesOptions
+  extends WavesClient.Options, WavesSpeechSynthesizer.Options, RequestRetryOptions, StreamOptions
+{
+  /**
+   * How growing text is spoken: `segmented` sends each sentence as a request of its own, `live` sends the text as it is
+   * written over a WebSocket and brings the times of words back.
+   * @default "segmented"
+   */
+  readonly speechStream?: "segmented" | "live" | undefined
+  /** Options of `live`; the voice is that of the layer. */
+  readonly live?: Omit<WavesSpeechStream.Options, keyof WavesSpeechSynthesizer.Options> | undefined
+}
 
 /**
  * The API of 2024, with the defaults of its Python client: `lightning`, `emily`, 24000 Hz.
@@ -125,27 +164,31 @@ export interface WavesOptions extends WavesClient.Options, WavesSpeechSynthesize
  * @category models
  */
 export interface LightningV1Options
-  extends WavesClient.Options, LightningV1SpeechSynthesizer.Options, RequestRetryOptions
+  extends WavesClient.Options, LightningV1SpeechSynthesizer.Options, RequestRetryOptions, StreamOptions
 {}
 
 // The engine's options become what it answers as its `defaults`: the key must not be among them.
-const split = <A extends WavesClient.Options & RequestRetryOptions>(options: A) => {
-  const { apiKey, baseUrl, bufferDuration, concurrency, retry, timeouts, transformClient, ...speech } = options
-  return { client: { apiKey, baseUrl, bufferDuration, concurrency, timeouts, transformClient }, retry, speech }
+const split = <A extends WavesClient.Options & RequestRetryOptions & StreamOptions>(options: A) => {
+  const { apiKey, baseUrl, bufferDuration, concurrency, retry, segmented, timeouts, transformClient, ...speech } =
+    options
+  return {
+    client: { apiKey, baseUrl, bufferDuration, concurrency, timeouts, transformClient },
+    retry,
+    segmented,
+    speech
+  }
 }
 
 const layerCloud = (
-  synthesizer: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, never, WavesClient.WavesClient>,
-  client: WavesClient.Options,
-  retry: RequestRetryOptions["retry"]
+  speech: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer | SpeechStream.SpeechStream, never, WavesClient.WavesClient>,
+  client: WavesClient.Options
 ): Layer.Layer<Provided> =>
-  layer(
-    Layer.provideMerge(
-      retry === false ? synthesizer : SpeechSynthesizer.layerRetry(synthesizer, retry),
-      WavesClient.layer(client)
-    ),
-    { connectTimeout: client.timeouts?.connect }
-  )
+  wire(Layer.provideMerge(speech, WavesClient.layer(client)), { connectTimeout: client.timeouts?.connect })
+
+const withRetry = <R>(
+  synthesizer: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, never, R>,
+  retry: RequestRetryOptions["retry"]
+) => retry === false ? synthesizer : SpeechSynthesizer.layerRetry(synthesizer, retry)
 
 /**
  * Speech through today's cloud API.
@@ -167,8 +210,18 @@ const layerCloud = (
  * @category layers
  */
 export const layerWaves = (options: WavesOptions): Layer.Layer<Provided> => {
-  const { client, retry, speech } = split(options)
-  return layerCloud(WavesSpeechSynthesizer.layer(speech), client, retry)
+  const { live, speechStream, ...rest } = options
+  const { client, retry, segmented, speech } = split(rest)
+  const synthesizer = withRetry(WavesSpeechSynthesizer.layer(speech), retry)
+  return layerCloud(
+    speechStream === "live"
+      ? Layer.merge(
+        synthesizer,
+        Layer.provide(WavesSpeechStream.layer({ ...speech, ...live }), NodeWebSocketConnector.layer)
+      )
+      : Layer.provideMerge(SpeechStream.layerSegmented(segmented), synthesizer),
+    client
+  )
 }
 
 /**
@@ -178,8 +231,14 @@ export const layerWaves = (options: WavesOptions): Layer.Layer<Provided> => {
  * @category layers
  */
 export const layerLightningV1 = (options: LightningV1Options): Layer.Layer<Provided> => {
-  const { client, retry, speech } = split(options)
-  return layerCloud(LightningV1SpeechSynthesizer.layer(speech), client, retry)
+  const { client, retry, segmented, speech } = split(options)
+  return layerCloud(
+    Layer.provideMerge(
+      SpeechStream.layerSegmented(segmented),
+      withRetry(LightningV1SpeechSynthesizer.layer(speech), retry)
+    ),
+    client
+  )
 }
 
 const environment = Config.all({ apiKey: WavesClient.apiKeyConfig, baseUrl: WavesClient.baseUrlConfig })
