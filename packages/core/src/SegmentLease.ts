@@ -25,7 +25,7 @@ export interface SegmentLease {
   readonly index: number
   /**
    * Leaves a permit of a pool to the next attempt, with how to give it back. Gives it back at once where nobody waits for
-   * this very segment, or no attempt will follow.
+   * this very segment, one is left already, or no attempt will follow.
    */
   readonly keep: (pool: object, giveBack: Effect.Effect<void>) => Effect.Effect<void>
   /** Whether an attempt before this one left a permit of a pool, which is then the caller's. */
@@ -70,7 +70,7 @@ export const make = (options: {
       index: options.index,
       keep: (pool, giveBack) =>
         Effect.flatMap(options.isHead, (isHead) => {
-          if (!isHead || isOver) return giveBack
+          if (!isHead || isOver || kept.has(pool)) return giveBack
           kept.set(pool, giveBack)
           return Effect.void
         }),

@@ -262,14 +262,15 @@ describe("Pcm.resample", () => {
     {
       cuts: FastCheck.array(FastCheck.nat({ max: 6000 }), { maxLength: 10 }),
       rates: FastCheck.constantFrom(...rates),
-      channels: FastCheck.integer({ min: 1, max: 2 })
+      channels: FastCheck.integer({ min: 1, max: 2 }),
+      together: FastCheck.integer({ min: 1, max: 4 })
     },
-    ({ channels, cuts, rates: [from, to] }) =>
+    ({ channels, cuts, rates: [from, to], together }) =>
       Effect.gen(function*() {
         const input = sine({ sampleRate: from, frequency: 440, seconds: 0.1, channels })
         const whole = yield* chunksOf(Pcm.format(from, channels), [input]).pipe(Pcm.resample(to), collectSamples)
         const parts = cutAt(input, cuts.map((cut) => cut % (input.length / channels) * channels))
-        const cut = yield* chunksOf(Pcm.format(from, channels), parts).pipe(Pcm.resample(to), collectSamples)
+        const cut = yield* chunksOf(Pcm.format(from, channels), parts, together).pipe(Pcm.resample(to), collectSamples)
         assertSame(cut, whole)
       }),
     { fastCheck: { numRuns: 40 } }
@@ -406,10 +407,11 @@ const longestSilence = (samples: Int16Array): number => {
 describe("Pcm.removeSilence", () => {
   it.effect.prop(
     "any cutting of the input gives the same output",
-    { samples: speech, cuts },
-    ({ cuts, samples }) =>
+    { samples: speech, cuts, together: FastCheck.integer({ min: 1, max: 4 }) },
+    ({ cuts, samples, together }) =>
       Effect.gen(function*() {
-        assertSame(yield* removed(cutAt(samples, cuts)), yield* removed([samples]))
+        const cut = yield* chunksOf(rate, cutAt(samples, cuts), together).pipe(Pcm.removeSilence(), collectSamples)
+        assertSame(cut, yield* removed([samples]))
       })
   )
 

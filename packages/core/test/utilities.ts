@@ -39,8 +39,13 @@ export const concatSamples = (parts: Iterable<Int16Array>): Int16Array => {
   return joined
 }
 
-export const chunksOf = (format: Pcm.PcmFormat, parts: ReadonlyArray<Int16Array>): Stream.Stream<Pcm.PcmChunk> =>
-  Stream.fromIterable(parts.map((part) => Pcm.fromSamples(format, part))).pipe(Stream.rechunk(1))
+/** A stream in which `together` of the parts arrive at a time. */
+export const chunksOf = (
+  format: Pcm.PcmFormat,
+  parts: ReadonlyArray<Int16Array>,
+  together = 1
+): Stream.Stream<Pcm.PcmChunk> =>
+  Stream.fromIterable(parts.map((part) => Pcm.fromSamples(format, part))).pipe(Stream.rechunk(together))
 
 export const collectSamples = <E, R>(stream: Stream.Stream<Pcm.PcmChunk, E, R>): Effect.Effect<Int16Array, E, R> =>
   Effect.map(Stream.runCollect(stream), (chunks) => concatSamples(Chunk.map(chunks, Pcm.samples)))

@@ -25,7 +25,7 @@ export const untilFirstAudio = <E, R>(
       const next = yield* Effect.either(pull)
       if (next._tag === "Right") {
         head = Chunk.appendAll(head, next.right)
-        if (Chunk.some(next.right, (event) => event._tag === "AudioChunk")) {
+        if (Chunk.some(next.right, (event) => event._tag === "AudioChunk" && event.chunk.bytes.length > 0)) {
           return Stream.concat(Stream.fromChunk(head), Stream.repeatEffectChunkOption(pull))
         }
       } else if (Option.isSome(next.left)) {
