@@ -239,6 +239,8 @@ export const simulate = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect
         if (next.at === Infinity) return yield* Effect.dieMessage("Everything waits for ever")
         now = Math.max(now, next.at)
         next.wake()
+        // Timers of the same moment go off together: races are races.
+        while (timers[0] !== undefined && timers[0].at <= now) timers.shift()?.wake()
       }
       return undefined
     })

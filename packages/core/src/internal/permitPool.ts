@@ -75,10 +75,14 @@ export const make = (size: number): PermitPool => {
     }
   }
 
-  const giveBack = Effect.sync(() => {
-    available += 1
-    grant()
-  })
+  // The stream's turn is over: whoever came while its request ran goes before its next one.
+  const giveBack = (stream: object) =>
+    Effect.sync(() => {
+      available += 1
+      const i = lanes.findIndex((lane) => lane.stream === stream)
+      if (i !== -1) lanes.push(...lanes.splice(i, 1))
+      grant()
+    })
 
   const wait = Effect.fnUntraced(function*(stream: object, index: number) {
     const waiter: Waiter = { index, granted: yield* Deferred.make<void>(), isGranted: false }
@@ -86,11 +90,11 @@ export const make = (size: number): PermitPool => {
     grant()
     yield* Effect.interruptible(Deferred.await(waiter.granted)).pipe(
       // A permit that was granted in the very moment of the interruption must not be lost.
-      Effect.onInterrupt(() => waiter.isGranted ? giveBack : Effect.sync(() => withdraw(waiter)))
+      Effect.onInterrupt(() => waiter.isGranted ? giveBack(stream) : Effect.sync(() => withdraw(waiter)))
     )
   }, Effect.uninterruptible)
 
-  const permit = (lease: Option.Option<SegmentLease.SegmentLease>): Permit => {
+  const permit = (stream: object, lease: Option.Option<SegmentLease.SegmentLease>): Permit => {
     let isHeld = true
     const once = (effect: Effect.Effect<void>) =>
       Effect.uninterruptible(Effect.suspend(() => {
@@ -98,22 +102,19 @@ export const make = (size: number): PermitPool => {
         isHeld = false
         return effect
       }))
+    const release = giveBack(stream)
     return {
-      release: once(giveBack),
-      keep: once(Option.match(lease, { onNone: () => giveBack, onSome: (lease) => lease.keep(pool, giveBack) }))
+      release: once(release),
+      keep: once(Option.match(lease, { onNone: () => release, onSome: (lease) => lease.keep(pool, release) }))
     }
   }
 
   const acquire = Effect.gen(function*() {
     const lease = yield* SegmentLease.CurrentSegmentLease
+    const { index, stream } = Option.getOrElse(lease, () => ({ index: 0, stream: {} }))
     const isKept = Option.isSome(lease) && (yield* lease.value.take(pool))
-    if (!isKept) {
-      yield* Option.match(lease, {
-        onNone: () => wait({}, 0),
-        onSome: ({ index, stream }) => wait(stream, index)
-      })
-    }
-    const held = permit(lease)
+    if (!isKept) yield* wait(stream, index)
+    const held = permit(stream, lease)
     yield* Effect.addFinalizer(() => held.release)
     return held
   }).pipe(Effect.uninterruptible)
