@@ -26,6 +26,8 @@ export interface Service {
   readonly enqueue: (...answers: ReadonlyArray<Answer>) => Effect.Effect<void>
   /** Answers all further requests with this, unless something is enqueued. */
   readonly always: (answer: Answer) => Effect.Effect<void>
+  /** Answers all further requests by their content, unless something is enqueued. */
+  readonly answerWith: (answer: (request: ReceivedRequest) => Answer) => Effect.Effect<void>
   /** The most requests that were being answered at one time. */
   readonly mostAtOnce: Effect.Effect<number>
 }
@@ -232,7 +234,8 @@ const speakLightningV1 = (request: ReceivedRequest): Answer => {
   return audio(cut(encode(pcm, sampleRate, add_wav_header === true ? "wav" : "pcm"), 9973))
 }
 
-const speech = (request: ReceivedRequest): Answer => {
+/** What the server answers unless it is told otherwise. */
+export const speech = (request: ReceivedRequest): Answer => {
   switch (request.path) {
     case "/waves/v1/tts":
       return speak(request, false)
@@ -365,6 +368,7 @@ const make = Effect.gen(function*() {
       ),
     enqueue: (...answers) => Ref.update(queue, (queued) => [...queued, ...answers]),
     always: (answer) => Ref.set(usual, () => answer),
+    answerWith: (answer) => Ref.set(usual, answer),
     mostAtOnce: Effect.map(Ref.get(atOnce), ({ most }) => most)
   })
 })

@@ -28,11 +28,12 @@ const heard = (answer: VectorServer.Answer) =>
     const server = yield* VectorServer.VectorServer
     yield* server.always(answer)
     const parts: Array<Uint8Array> = []
-    const error = yield* SpeechSynthesizer.stream({ text: "Hello." }).pipe(
+    const [elapsed, error] = yield* SpeechSynthesizer.stream({ text: "Hello." }).pipe(
       Stream.runForEach((chunk) => Effect.sync(() => parts.push(chunk.bytes))),
-      Effect.flip
+      Effect.flip,
+      Effect.timed
     )
-    return { bytes: Buffer.concat(parts), error }
+    return { bytes: Buffer.concat(parts), error, millis: Duration.toMillis(elapsed) }
   })
 
 const sse = (...events: ReadonlyArray<string>) => VectorServer.eventStream(VectorServer.text(events.join("")))
@@ -415,7 +416,8 @@ for (const [name, http] of httpClients) {
           ),
           Schedule.forever
         )
-        const { error } = yield* heard(VectorServer.eventStream(keepAlive))
+        const { error, millis } = yield* heard(VectorServer.eventStream(keepAlive))
+        assert.isBelow(millis, 2000)
         assert.strictEqual(error._tag, "SpeechTimeout")
         assert.strictEqual(field(error, "phase"), "firstAudio")
       }).pipe(Effect.provide(layerWaves(http, { timeouts: { firstAudio: 250, idle: 10_000 } }))))
@@ -426,9 +428,10 @@ for (const [name, http] of httpClients) {
           Stream.concat(VectorServer.text(": keep-alive\n\n"), VectorServer.until(Effect.sleep("20 millis"))),
           Schedule.forever
         )
-        const { bytes, error } = yield* heard(
+        const { bytes, error, millis } = yield* heard(
           VectorServer.eventStream(Stream.concat(VectorServer.text(VectorServer.audioEvent(pcm)), keepAlive))
         )
+        assert.isBelow(millis, 2000)
         assert.strictEqual(error._tag, "SpeechTimeout")
         assert.strictEqual(field(error, "phase"), "idle")
         assert.isTrue(Buffer.from(pcm).equals(bytes))

@@ -191,8 +191,9 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
     const lightningV1Url = withoutSlash(options.baseUrl ?? "https://waves-api.smallest.ai")
     const client = httpClient.pipe(
       options.transformClient ?? ((client) => client),
-      // Trace ids are ours; the vendor has no use for them.
-      HttpClient.withTracerPropagation(false)
+      // Its spans would end with errors that hold the request and so the key, and its trace ids are no business of the
+      // vendor. `send` has a span of its own.
+      HttpClient.withTracerDisabledWhen(() => true)
     )
 
     const call = (method: string, body: { readonly voice_id: string; readonly model?: string | undefined }) => ({
@@ -224,9 +225,15 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         HttpClientRequest.bodyUnsafeJson(body),
         client.execute,
         Effect.mapError((error) => WavesErrors.fromHttpClient(call, error, { connectTimeout: timeouts.connect })),
+        Effect.tap((response) => Effect.annotateCurrentSpan("http.response.status_code", response.status)),
         Effect.flatMap((response) => {
           if (response.status !== 200) return Effect.flatMap(WavesErrors.fromResponse(call, response), Effect.fail)
           return isJson(response) ? notAudio(call, response) : Effect.succeed(response)
+        }),
+        Effect.withSpan(`WavesClient.${call.method}`, {
+          kind: "client",
+          captureStackTrace: false,
+          attributes: { "http.request.method": "POST", "url.full": url }
         })
       )
 
@@ -308,7 +315,9 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         bearer: options.apiKey,
         headers: { "x-source": source },
         timeout: timeouts.connect
-      }).pipe(Effect.catchAll((error) => Effect.flatMap(WavesErrors.fromConnect(about, error, timeouts.connect), Effect.fail)))
+      }).pipe(
+        Effect.catchAll((error) => Effect.flatMap(WavesErrors.fromConnect(about, error, timeouts.connect), Effect.fail))
+      )
       return yield* WavesSocket.make({ socket, call: about, heartbeat })
     })
 
@@ -359,12 +368,14 @@ const readAhead = Effect.fnUntraced(function*(options: {
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (isFull) return Effect.sleep(timeouts.idle)
       // The first audio may bring the deadline nearer, to `idle` from then.
-      return now < deadline ? Effect.sleep(Duration.millis(Math.min(deadline - now, idle))) : new SpeechError.SpeechTimeout({
-        ...fields,
-        phase: hasAudio ? "idle" : "firstAudio",
-        after: hasAudio ? timeouts.idle : timeouts.firstAudio,
-        description: hasAudio ? "The server stopped sending audio" : "The server sent no audio in time"
-      })
+      return now < deadline ?
+        Effect.sleep(Duration.millis(Math.min(deadline - now, idle))) :
+        new SpeechError.SpeechTimeout({
+          ...fields,
+          phase: hasAudio ? "idle" : "firstAudio",
+          after: hasAudio ? timeouts.idle : timeouts.firstAudio,
+          description: hasAudio ? "The server stopped sending audio" : "The server sent no audio in time"
+        })
     })
   )
 
