@@ -144,7 +144,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     return yield* new AudioPlayer.PlaybackError({
       reason: "NoPlayer",
       description: options.player === undefined
-        ? `There is no audio player: neither of ${names} is on the PATH`
+        ? `There is no audio player: none of ${names} is on the PATH`
         : `The audio player ${names} is not there`
     })
   })

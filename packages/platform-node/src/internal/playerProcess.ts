@@ -58,7 +58,7 @@ const lines = (output: Stream.Stream<Uint8Array, PlatformError.PlatformError>) =
 // Kills the player when this process is killed itself: a paused player would stay for ever. Where there is no shell, as
 // on Windows, nothing guards the player, and it ends with its pipe.
 const guard = (executor: CommandExecutor.CommandExecutor, player: CommandExecutor.Process) =>
-  Effect.ignore(executor.start(Command.make("sh", "-c", "read -r _; kill -KILL -- \"-$0\"", String(player.pid))))
+  Effect.ignore(executor.start(Command.make("sh", "-c", "read -r _; kill -KILL \"-$0\"", String(player.pid))))
 
 interface Ending {
   readonly isSuccess: boolean
@@ -95,7 +95,6 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
   const done = yield* Deferred.make<void, AudioPlayer.PlaybackError>()
 
   const fail = Effect.fnUntraced(function*(what: string) {
-    const heard = Duration.toSeconds(yield* playhead.position)
     const output = printed.join("\n")
     const said = printed.slice(-2).join("; ").replace(/\.$/, "")
     const isRefused = isRefusal(output)
@@ -103,7 +102,7 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
       ? `${name} refused ${format.sampleRate} Hz with ${format.channels} ${
         format.channels === 1 ? "channel" : "channels"
       }`
-      : `${name} ${what} after ${heard.toFixed(1)} seconds of sound`
+      : `${name} ${what}`
     const error = new AudioPlayer.PlaybackError({
       reason: isRefused ? "UnsupportedFormat" : "PlayerFailed",
       player: name,
@@ -112,6 +111,11 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
     })
     yield* Deferred.fail(done, error)
   })
+
+  const afterSound = Effect.map(
+    playhead.position,
+    (heard) => ` after ${Duration.toSeconds(heard).toFixed(1)} seconds of sound`
+  )
 
   // The sink waits for the pipe between two items of a chunk only: an empty second item makes it wait after each. That
   // the pipe broke is no news: the end of the player tells why.
@@ -157,7 +161,7 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
       const isPlayed = isSuccess && isEnded && (isSounding || printed.length === 0)
       return isPlayed
         ? Effect.all([playhead.start, playhead.finish, Deferred.succeed(done, undefined)], { discard: true })
-        : fail(what)
+        : Effect.flatMap(afterSound, (after) => fail(what + after))
     }),
     Effect.forkScoped
   )
@@ -167,7 +171,10 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
       Effect.timeoutOption(playhead.started, startLimit),
       Option.match({
         onSome: () => Effect.void,
-        onNone: () => Effect.suspend(() => isPaused ? soundless : fail("made no sound: it was given up"))
+        onNone: () =>
+          Effect.suspend(() =>
+            isPaused ? soundless : fail(`made no sound for ${Duration.toSeconds(startLimit)} seconds`)
+          )
       })
     )
     yield* Effect.forkScoped(Effect.zipRight(Deferred.await(begun), soundless))
@@ -185,7 +192,8 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
 
   // The whole group, because the player may be a script that starts the real one. A player that is gone cannot be
   // paused, and Windows has no such signals: there the sound ends with what was fed ahead.
-  const signal = (name: "SIGSTOP" | "SIGCONT") => Effect.ignore(Effect.try(() => process.kill(-child.pid, name)))
+  const signal = (name: "SIGSTOP" | "SIGCONT") =>
+    Effect.ignore(Effect.try(() => process.kill(-Number(child.pid), name)))
 
   return {
     send: (bytes) => Effect.zipRight(Deferred.succeed(begun, undefined), audio.offer(bytes)),
