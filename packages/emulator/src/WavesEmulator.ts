@@ -24,12 +24,16 @@ import { Assumptions } from "./Assumptions.js"
 import type { Injection } from "./Fault.js"
 import * as Account from "./internal/account.js"
 import * as Catalogue from "./internal/catalogue.js"
+import * as ChatRoutes from "./internal/chatRoutes.js"
+import * as CloneRoutes from "./internal/cloneRoutes.js"
 import * as Clones from "./internal/clones.js"
 import * as Dictionaries from "./internal/dictionaries.js"
+import * as DictionaryRoutes from "./internal/dictionaryRoutes.js"
 import * as EmulatorRoutes from "./internal/emulatorRoutes.js"
 import * as Exchange from "./internal/exchange.js"
 import * as Faults from "./internal/faults.js"
 import * as HealthRoutes from "./internal/healthRoutes.js"
+import * as LegacyRoutes from "./internal/legacyRoutes.js"
 import * as LiveRoutes from "./internal/liveRoutes.js"
 import * as LiveSocket from "./internal/liveSocket.js"
 import * as RequestLog from "./internal/requestLog.js"
@@ -37,6 +41,7 @@ import { CurrentSettings, type Settings } from "./internal/settings.js"
 import * as Speech from "./internal/speech.js"
 import * as SpeechRequests from "./internal/speechRequest.js"
 import * as SpeechRoutes from "./internal/speechRoutes.js"
+import * as VoicesRoutes from "./internal/voicesRoutes.js"
 import type { RecordedRequest } from "./RecordedRequest.js"
 import * as ToneSpeechSynthesizer from "./ToneSpeechSynthesizer.js"
 
@@ -221,6 +226,11 @@ export const layerWithEngine = (
     const Routes = Layer.mergeAll(
       SpeechRoutes.layer,
       LiveRoutes.layer,
+      VoicesRoutes.layer,
+      CloneRoutes.layer,
+      DictionaryRoutes.layer,
+      ChatRoutes.layer,
+      LegacyRoutes.layer,
       EmulatorRoutes.layer,
       HealthRoutes.layer,
       resolved.cors ? Cors : Layer.empty
@@ -230,7 +240,8 @@ export const layerWithEngine = (
       HttpLayerRouter.serve(Routes, { disableLogger: true, disableListenLog: true }),
       Layer.effect(WavesEmulator, service)
     ).pipe(
-      Layer.provide(Layer.mergeAll(SpeechRoutes.answersLayer, LiveSocket.layer)),
+      Layer.provide(Layer.mergeAll(SpeechRoutes.handlersLayer, LiveRoutes.dialectLayer, LiveSocket.layer)),
+      Layer.provide(SpeechRoutes.answersLayer),
       Layer.provide(Layer.mergeAll(Exchange.layer, SpeechRequests.layer, Speech.layer)),
       Layer.provide(Layer.mergeAll(Account_, Faults.layer, RequestLog.layer)),
       Layer.provide(Layer.succeed(CurrentSettings, resolved)),

@@ -1,8 +1,8 @@
 /**
  * The cloned voices of the emulated account, in memory. A clone speaks with a voice of the engine, always the same one.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { CatalogueVoice } from "./catalogue.js"
@@ -44,14 +44,14 @@ const make = Effect.sync((): Service => {
   const clones = new Map<string, Clone>()
   return {
     create: Effect.fnUntraced(function*(about) {
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* DateTime.now
       const clone: Clone = {
         ...about,
         _id: yield* hex(24),
         voiceId: `voice_${yield* hex(10)}`,
         status: "completed",
         cloningType: "instant",
-        createdAt: new Date(now).toISOString()
+        createdAt: DateTime.formatIso(now)
       }
       clones.set(clone.voiceId, clone)
       return clone

@@ -2,8 +2,8 @@
  * The pronunciation dictionaries of the emulated account, in memory.
  */
 import type { Pronunciations } from "@effect-smallest/local/TextFrontEnd"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { hex } from "./ids.js"
@@ -43,8 +43,8 @@ const make = Effect.sync((): Service => {
   const dictionaries = new Map<string, Dictionary>()
   return {
     create: Effect.fnUntraced(function*(items) {
-      const now = yield* Clock.currentTimeMillis
-      const dictionary = { id: yield* hex(24), items, createdAt: new Date(now).toISOString() }
+      const now = yield* DateTime.now
+      const dictionary = { id: yield* hex(24), items, createdAt: DateTime.formatIso(now) }
       dictionaries.set(dictionary.id, dictionary)
       return dictionary
     }),

@@ -1,4 +1,5 @@
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exchange from "./exchange.js"
 import { json, notFound } from "./refusal.js"
@@ -18,6 +19,11 @@ export const layer = HttpLayerRouter.use((router) =>
       "/waves/v1/health",
       route(() => Effect.succeed(json({ status: "ok", mongo: connected, redis: connected, rabbitmq: connected })))
     )
-    yield* router.add("*", "*", route(() => notFound))
+    const unknown = route(() => notFound)
+    yield* router.add("*", "*", unknown)
+    // Paths that are no valid URL match nothing, not even that. The routes themselves never fail.
+    yield* router.addGlobalMiddleware((effect) =>
+      Effect.catchAllCause(effect, (cause) => Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : unknown)
+    )
   })
 )

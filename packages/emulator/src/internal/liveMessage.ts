@@ -50,8 +50,7 @@ export const LiveMessage = Data.taggedEnum<LiveMessage>()
 
 const pings: ReadonlyArray<unknown> = ["ping", "keepalive", "keep_alive", "keep-alive"]
 
-const fields = {
-  ...sharedFields,
+const liveFields = {
   text: V.nullish(V.string({ max: maxTextLength })),
   voice_id: V.optional(V.string({ min: 1 })),
   internal_voice_id: V.optional(V.string()),
@@ -65,20 +64,39 @@ const fields = {
   cancel_request: V.withDefault(V.boolean, false)
 }
 
-const shapes = { ignore: V.object(fields), refuse: V.object(fields, { refuseUnknown: true }) }
-
 const required = (name: string) =>
   LiveMessage.Invalid({ message: V.describe([{ code: "invalid_type", path: [name], message: "Required" }]) })
 
+/** The fields of a generation's speech requests. */
+type SpeechFields = { readonly [K in keyof SharedFields]: V.Check<SharedFields[K]> }
+
 /**
- * Reads a message that was JSON.
+ * A reader of messages that were JSON.
  *
  * @internal
  */
-export const read = (value: unknown, unknownKeys: "ignore" | "refuse"): LiveMessage => {
+export const reader = (
+  fields: SpeechFields,
+  unknownKeys: "ignore" | "refuse"
+): (value: unknown) => LiveMessage => {
+  const shape = V.object({ ...fields, ...liveFields }, { refuseUnknown: unknownKeys === "refuse" })
+  return (value) => toMessage(value, shape(value, []))
+}
+
+/**
+ * The reader of today's messages.
+ *
+ * @internal
+ */
+export const readerOfToday = (unknownKeys: "ignore" | "refuse"): (value: unknown) => LiveMessage =>
+  reader(sharedFields, unknownKeys)
+
+const toMessage = (
+  value: unknown,
+  checked: Either.Either<SharedFields & V.Fields<typeof liveFields>, ReadonlyArray<V.Issue>>
+): LiveMessage => {
   const given = typeof value === "object" && value !== null ? value : {}
   if ("type" in given && pings.includes(given.type)) return LiveMessage.Ping()
-  const checked = shapes[unknownKeys](value, [])
   if (Either.isLeft(checked)) return LiveMessage.Invalid({ message: V.describe(checked.left) })
   const { cancel_request, context_close, context_id, flush, max_buffer_flush_ms, text, voice_id, ...rest } =
     checked.right

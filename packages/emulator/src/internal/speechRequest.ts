@@ -31,7 +31,7 @@ export const sharedFields = {
   output_format: V.withDefault(V.oneOf<OutputFormat>(Catalogue.outputFormats), "pcm"),
   add_wav_header: V.withDefault(V.boolean, false),
   pronunciation_dicts: V.withDefault(V.array(V.string({ pattern: /^[a-fA-F0-9]{24}$/ }), { max: 100 }), []),
-  enhancement: V.nullish(V.oneOf([0, 1, 2])),
+  enhancement: V.nullish(V.oneOf<number>([0, 1, 2])),
   similarity: V.nullish(V.number({ min: 0, max: 1 })),
   save_history: V.withDefault(V.boolean, false),
   word_timestamps: V.withDefault(V.boolean, false),

@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Account from "./account.js"
+import type { Model } from "./catalogue.js"
 import * as AudioEncoding from "./encoding.js"
 import * as Exchange from "./exchange.js"
 import * as Faults from "./faults.js"
@@ -241,16 +242,33 @@ export const idHeaders = (
     "x-external-session-id": request.session_id ?? ""
   }))
 
+/**
+ * Today's two HTTP routes, with the model of the body or with one that a path names.
+ *
+ * @internal
+ */
+export class SpeechHandlers extends Context.Tag("@effect-smallest/emulator/internal/SpeechHandlers")<
+  SpeechHandlers,
+  {
+    readonly whole: (model?: Model) => Exchange.Handler
+    readonly events: (model?: Model) => Exchange.Handler
+  }
+>() {}
+
 /** @internal */
-export const layer = HttpLayerRouter.use((router) =>
+export const handlersLayer: Layer.Layer<
+  SpeechHandlers,
+  never,
+  Account.Account | CurrentSettings | SpeechAnswers | SpeechRequests
+> = Layer.effect(
+  SpeechHandlers,
   Effect.gen(function*() {
     const { assumptions } = yield* CurrentSettings
     const account = yield* Account.Account
     const answers = yield* SpeechAnswers
-    const exchanges = yield* Exchange.Exchanges
     const requests = yield* SpeechRequests
 
-    const begin = Effect.fnUntraced(function*(exchange: Exchange.Exchange, model: string | undefined) {
+    const begin = Effect.fnUntraced(function*(exchange: Exchange.Exchange, model: Model | undefined) {
       yield* account.authenticate(exchange)
       const body = yield* exchange.readJson
       const named = model === undefined || typeof body !== "object" || body === null ? body : { ...body, model }
@@ -262,20 +280,28 @@ export const layer = HttpLayerRouter.use((router) =>
       return { request, headers: { ...(yield* idHeaders(request)), ...expiry } }
     })
 
-    const whole = (model?: string): Exchange.Handler =>
-      Effect.fnUntraced(function*(exchange) {
-        const { headers, request } = yield* begin(exchange, model)
-        return yield* answers.whole(exchange, toUtterance(request), encodingOf(request), headers)
-      })
+    return {
+      whole: (model) =>
+        Effect.fnUntraced(function*(exchange) {
+          const { headers, request } = yield* begin(exchange, model)
+          return yield* answers.whole(exchange, toUtterance(request), encodingOf(request), headers)
+        }),
+      events: (model) =>
+        Effect.fnUntraced(function*(exchange) {
+          const { headers, request } = yield* begin(exchange, model)
+          const encoding = assumptions.streamedFormat === "pcm" ? "pcm" : encodingOf(request)
+          return answers.events(exchange, toUtterance(request), encoding, { frame, headers })
+        })
+    }
+  })
+)
 
-    const events = (model?: string): Exchange.Handler =>
-      Effect.fnUntraced(function*(exchange) {
-        const { headers, request } = yield* begin(exchange, model)
-        const encoding = assumptions.streamedFormat === "pcm" ? "pcm" : encodingOf(request)
-        return answers.events(exchange, toUtterance(request), encoding, { frame, headers })
-      })
-
-    yield* router.add("POST", "/waves/v1/tts", exchanges.route(whole(), { audio: true }))
-    yield* router.add("POST", "/waves/v1/tts/live", exchanges.route(events(), { audio: true }))
+/** @internal */
+export const layer = HttpLayerRouter.use((router) =>
+  Effect.gen(function*() {
+    const { route } = yield* Exchange.Exchanges
+    const { events, whole } = yield* SpeechHandlers
+    yield* router.add("POST", "/waves/v1/tts", route(whole(), { audio: true }))
+    yield* router.add("POST", "/waves/v1/tts/live", route(events(), { audio: true }))
   })
 )

@@ -19,6 +19,13 @@ export type Check<A> = (value: unknown, path: Path) => Either.Either<A, Readonly
 /** @internal */
 export type Checked<C> = C extends Check<infer A> ? A : never
 
+/**
+ * What a record of checks makes of an object.
+ *
+ * @internal
+ */
+export type Fields<F> = { readonly [K in keyof F]: Checked<F[K]> }
+
 const typeName = (value: unknown): string =>
   value === null
     ? "null"
@@ -157,10 +164,10 @@ export const withDefault = <A>(check: Check<A>, value: A): Check<A> => (given, p
 export const anything: Check<unknown> = (value) => Either.right(value)
 
 /** @internal */
-export const object = <const Fields extends Readonly<Record<string, Check<unknown>>>>(
-  fields: Fields,
+export const object = <const F extends Readonly<Record<string, Check<unknown>>>>(
+  fields: F,
   options: { readonly refuseUnknown?: boolean } = {}
-): Check<{ readonly [K in keyof Fields]: Checked<Fields[K]> }> =>
+): Check<Fields<F>> =>
 (value, path) => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return wrongType("object", value, path)
   const given = new Map(Object.entries(value))
@@ -179,7 +186,7 @@ export const object = <const Fields extends Readonly<Record<string, Check<unknow
   return issues.length > 0
     ? Either.left(issues)
     // The loop has put a checked value under every key of `fields`, which the compiler cannot follow.
-    : Either.right(checked as { readonly [K in keyof Fields]: Checked<Fields[K]> })
+    : Either.right(checked as Fields<F>)
 }
 
 /**
