@@ -175,7 +175,8 @@ const makeFileSystem = Effect.gen(function*() {
 
   // A pipe or a device takes bytes once and in order: its header carries streaming sizes and stays as it is.
   const device = (name: string, target: string): Effect.Effect<Destination, AudioFileError, Scope.Scope> =>
-    fs.open(target, { flag: "w" }).pipe(
+    // Appending, because otherwise every write names a position, which a pipe does not have.
+    fs.open(target, { flag: "a" }).pipe(
       Effect.mapError(unwritable(name)),
       Effect.map((file): Destination => ({
         write: (bytes) => Effect.mapError(file.writeAll(bytes), unwritable(name)),
