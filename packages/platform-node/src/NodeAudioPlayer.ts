@@ -11,7 +11,9 @@ import * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as Playhead from "@effect-smallest/core/Playhead"
 import * as Wav from "@effect-smallest/core/Wav"
-import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeCommandExecutor from "@effect/platform-node/NodeCommandExecutor"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
 import * as Command from "@effect/platform/Command"
 import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as PlatformError from "@effect/platform/Error"
@@ -280,4 +282,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
  * @category layers
  */
 export const layer = (options?: Options): Layer.Layer<AudioPlayer.AudioPlayer> =>
-  Layer.provide(Layer.effect(AudioPlayer.AudioPlayer, make(options)), NodeContext.layer)
+  Layer.effect(AudioPlayer.AudioPlayer, make(options)).pipe(
+    Layer.provide(NodeCommandExecutor.layer),
+    Layer.provide([NodeFileSystem.layer, NodePath.layer])
+  )

@@ -1,9 +1,10 @@
 /**
- * Speech in Node, wired: each layer here is all that a program needs to speak and to save what it spoke.
+ * Speech in Node, wired: each layer here is all that a program needs to speak, and to play and save what it spoke.
  *
  * @since 0.1.0
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
+import type * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
 import * as LightningV1SpeechSynthesizer from "@effect-smallest/core/LightningV1SpeechSynthesizer"
 import type { RetryOptions } from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
@@ -23,6 +24,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as NodeAudioPlayer from "./NodeAudioPlayer.js"
 import * as NodeWebSocketConnector from "./NodeWebSocketConnector.js"
 
 /**
@@ -57,16 +59,16 @@ const layerHttp = (options: ConnectionOptions = {}): Layer.Layer<HttpClient.Http
   )
 }
 
-// HTTP and files for whatever asks for them, and the port of files.
+// HTTP and files for whatever asks for them, and the ports of files and loudspeakers.
 const wire = <A, E, R>(
   speech: Layer.Layer<A, E, R>,
   options?: ConnectionOptions
 ): Layer.Layer<
-  A | AudioFile.AudioFile,
+  A | AudioFile.AudioFile | AudioPlayer.AudioPlayer,
   E,
   Exclude<R, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path>
 > =>
-  Layer.merge(speech, AudioFile.layerFileSystem).pipe(
+  Layer.mergeAll(speech, AudioFile.layerFileSystem, NodeAudioPlayer.layer()).pipe(
     Layer.provide(Layer.mergeAll(layerHttp(options), NodeFileSystem.layer, NodePath.layer))
   )
 
@@ -82,7 +84,8 @@ export interface StreamOptions {
 }
 
 /**
- * Gives any engine what it may need in Node, HTTP and files, and adds `SpeechStream` over it and `AudioFile`. Whatever else
+ * Gives any engine what it may need in Node, HTTP and files, and adds `SpeechStream` over it, `AudioFile`, and
+ * `AudioPlayer` with the first player program that is installed (`NodeAudioPlayer.layer` chooses another). Whatever else
  * the engine's layer provides stays available.
  *
  * @example
@@ -106,13 +109,17 @@ export const layer = <E, R, A = never>(
   synthesizer: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer | A, E, R>,
   options: ConnectionOptions & StreamOptions = {}
 ): Layer.Layer<
-  SpeechSynthesizer.SpeechSynthesizer | SpeechStream.SpeechStream | AudioFile.AudioFile | A,
+  | SpeechSynthesizer.SpeechSynthesizer
+  | SpeechStream.SpeechStream
+  | AudioFile.AudioFile
+  | AudioPlayer.AudioPlayer
+  | A,
   E,
   Exclude<R, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path>
 > => wire(Layer.provideMerge(SpeechStream.layerSegmented(options.segmented), synthesizer), options)
 
 /**
- * What the layers of the cloud provide: both ports, and the client for what is beyond them.
+ * What the layers of the cloud provide: the ports, and the client for what is beyond them.
  *
  * @since 0.1.0
  * @category models
@@ -122,6 +129,7 @@ export type Provided =
   | SpeechStream.SpeechStream
   | WavesClient.WavesClient
   | AudioFile.AudioFile
+  | AudioPlayer.AudioPlayer
 
 /**
  * Whether and how single requests are retried.
