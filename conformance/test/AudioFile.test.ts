@@ -3,7 +3,7 @@ import { TestSpeechSynthesizer } from "@effect-smallest/testing"
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Either, Exit, Fiber, Layer, Ref, Stream } from "effect"
+import { Deferred, Duration, Effect, Either, Exit, Fiber, Layer, Stream } from "effect"
 import { execFileSync, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -320,13 +320,17 @@ describe("AudioFile.layerFileSystem", () => {
         const name = `${folder}/pipe.wav`
         execFileSync("mkfifo", [name])
         const isHeard = yield* Deferred.make<void>()
-        const heard = yield* Ref.make<ReadonlyArray<Uint8Array>>([])
-        const listener = yield* fs.stream(name).pipe(
-          Stream.runForEach((bytes) =>
-            Effect.zipRight(Ref.update(heard, (all) => [...all, bytes]), Deferred.succeed(isHeard, undefined))
-          ),
-          Effect.fork
+        const isOver = yield* Deferred.make<Buffer>()
+        const listener = yield* Effect.acquireRelease(
+          Effect.sync(() => spawn("cat", [name], { stdio: ["ignore", "pipe", "inherit"] })),
+          (child) => Effect.sync(() => child.kill())
         )
+        const heard: Array<Buffer> = []
+        listener.stdout.on("data", (bytes: Buffer) => {
+          heard.push(bytes)
+          Deferred.unsafeDone(isHeard, Effect.void)
+        })
+        listener.stdout.on("end", () => Deferred.unsafeDone(isOver, Effect.succeed(Buffer.concat(heard))))
         // The second half is only made once the first has been heard at the other end.
         yield* AudioFile.save(
           name,
