@@ -88,13 +88,6 @@ export class CurrentPronunciations extends Context.Reference<CurrentPronunciatio
   { defaultValue: (): TextFrontEnd.Pronunciations => ({}) }
 ) {}
 
-type EffectOrStream = Effect.Effect<unknown, unknown, unknown> | Stream.Stream<unknown, unknown, unknown>
-
-// Inside of `pipe` an overloaded function would always be its last overload. Effects first: they are streams to the types.
-type Same<Self> = Self extends Effect.Effect<infer A, infer E, infer R> ? Effect.Effect<A, E, R>
-  : Self extends Stream.Stream<infer A, infer E, infer R> ? Stream.Stream<A, E, R>
-  : never
-
 /**
  * Gives pronunciations to every request of the embedded voice inside an effect or a stream, over those of the layer.
  *
@@ -115,7 +108,11 @@ type Same<Self> = Self extends Effect.Effect<infer A, infer E, infer R> ? Effect
  * @category combinators
  */
 export const withPronunciations: {
-  (pronunciations: TextFrontEnd.Pronunciations): <Self extends EffectOrStream>(self: Self) => Same<Self>
+  (
+    pronunciations: TextFrontEnd.Pronunciations
+  ): <Self extends Effect.Effect<unknown, unknown, unknown> | Stream.Stream<unknown, unknown, unknown>>(
+    self: Self
+  ) => Self
   <A, E, R>(self: Effect.Effect<A, E, R>, pronunciations: TextFrontEnd.Pronunciations): Effect.Effect<A, E, R>
   <A, E, R>(self: Stream.Stream<A, E, R>, pronunciations: TextFrontEnd.Pronunciations): Stream.Stream<A, E, R>
 } = dual(
@@ -338,7 +335,7 @@ export const make = Effect.fnUntraced(function*(
     honours: ["voice", "model"],
     sampleRates: { minimum: 8000, maximum: 48000 },
     events,
-    voices: Effect.succeed(voices),
+    voices: Effect.succeed(voices.map(({ gain: _, ...info }) => info)),
     models: Effect.succeed(["flite"]),
     languages: Effect.succeed(["en"])
   })

@@ -109,6 +109,9 @@ const dictionary = (pronunciations: Pronunciations): Either.Either<Dictionary, I
     const spoken = new Map<string, string>()
     const entries: Array<string> = []
     for (const [word, pronunciation] of Object.entries(pronunciations)) {
+      if (word.trim() === "") {
+        return yield* Either.left(invalid("pronunciations", "One of the pronunciations is for a word without letters"))
+      }
       if (typeof pronunciation === "string") {
         const { text } = yield* toAscii("pronunciations", pronunciation, 0)
         const respelling = text.replace(/[^A-Za-z0-9'-]+/g, " ").trim()
@@ -174,21 +177,22 @@ const ruler = /([=+@&%*#<>|~^$_°×÷±])\1{2,}/g
 
 const address = /(?:(?:https?|ftp):\/\/|\bwww\.)[^\s<>"]+|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/gi
 
-const addressSigns: Readonly<Record<string, string>> = {
-  ".": "dot",
-  "/": "slash",
-  "-": "dash",
-  "_": "underscore",
-  "@": "at",
-  ":": "colon",
-  "?": "question mark",
-  "=": "equals",
-  "&": "and",
-  "#": "hash",
-  "%": "percent",
-  "~": "tilde",
-  "+": "plus"
-}
+const addressParts: ReadonlyMap<string, string> = new Map([
+  ["www", "w w w"],
+  [".", "dot"],
+  ["/", "slash"],
+  ["-", "dash"],
+  ["_", "underscore"],
+  ["@", "at"],
+  [":", "colon"],
+  ["?", "question mark"],
+  ["=", "equals"],
+  ["&", "and"],
+  ["#", "hash"],
+  ["%", "percent"],
+  ["~", "tilde"],
+  ["+", "plus"]
+])
 
 const marks = ["?", "!", ".", ":", ";", ","]
 
@@ -271,7 +275,7 @@ const tokenize = (
         from = at
         spoken = []
       }
-      const read = addressSigns[part[0]] ?? (part[0].toLowerCase() === "www" ? "w w w" : part[0])
+      const read = addressParts.get(part[0].toLowerCase()) ?? part[0]
       if (isSpeakable(read)) spoken.push(read)
     }
     push(from, end, spoken.join(" "))
@@ -298,7 +302,7 @@ const tokenize = (
       }
     })
 
-  const known = Array.from(spellings.keys(), escapeRegExp).join("|")
+  const known = Array.from(spellings.keys()).sort((a, b) => b.length - a.length).map(escapeRegExp).join("|")
   const knownWord = new RegExp(known === "" ? "(?!)" : `(?<![\\p{L}\\p{N}])(?:${known})(?![\\p{L}\\p{N}])`, "gu")
 
   const readProse = (start: number, prose: string) =>
@@ -327,7 +331,7 @@ const tokenize = (
 // The engine's own rule, so that each of our sentences is one of its utterances: `?`, `!` and `:` always end one, a full
 // stop does before a capital letter unless an abbreviation or an initial stands before it.
 const endsSentence = (token: Token, next: Token): boolean => {
-  if (token.endsParagraph || "?!:".includes(token.mark) && token.mark !== "") return true
+  if (token.endsParagraph || /[?!:]/.test(token.mark)) return true
   if (token.mark !== "." || !/^\p{Lu}/u.test(next.text) && !/^[A-Z]/.test(next.spoken)) return false
   const last = token.spoken.slice(token.spoken.lastIndexOf(" ") + 1)
   return !/[A-Z]$/.test(last) && !(last.length < 4 && /^[A-Z]/.test(last))

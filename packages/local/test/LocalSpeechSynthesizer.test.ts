@@ -1,7 +1,7 @@
 import { Language, SpeechEvent, SpeechSynthesizer, Voice } from "@effect-smallest/core"
 import { LocalSpeechSynthesizer, NodeFliteWorker } from "@effect-smallest/local/node"
 import { assert, layer } from "@effect/vitest"
-import { Chunk, Deferred, Duration, Effect, Fiber, Layer, Option, Stream } from "effect"
+import { Chunk, Deferred, Duration, Effect, Fiber, Layer, Option, Stream, TestClock } from "effect"
 import { account, observed, rootMeanSquare } from "./support.js"
 
 const local = (options?: LocalSpeechSynthesizer.Options) => Effect.provide(LocalSpeechSynthesizer.layer(options))
@@ -252,6 +252,20 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
       assert.deepStrictEqual([one.spawned(), two.spawned()], [1, 2])
       assert.deepStrictEqual([one.alive(), two.alive()], [0, 0])
     })
+  })
+
+  it.effect("workers - are kept for a minute, for the next request", () => {
+    const workers = observed()
+    return Effect.gen(function*() {
+      yield* account({ text: "Hello.", voice: "kal16" })
+      yield* TestClock.adjust("30 seconds")
+      yield* account({ text: "Hello.", voice: "kal16" })
+      assert.deepStrictEqual([workers.spawned(), workers.alive()], [1, 1])
+      yield* TestClock.adjust("2 minutes")
+      while (workers.alive() > 0) yield* Effect.promise(() => new Promise(setImmediate))
+      yield* account({ text: "Hello.", voice: "kal16" })
+      assert.deepStrictEqual([workers.spawned(), workers.alive()], [2, 1])
+    }).pipe(localWith(workers))
   })
 
   it.effect("a slow listener - holds up neither other requests nor more than two batches of its own", () => {

@@ -145,7 +145,8 @@ describe("TextFrontEnd", () => {
       ["https://www.example.com/a-b", ["w w w dot example dot com slash a dash b"]],
       ["Mail joe.doe@example.com.", ["Mail joe dot doe at example dot com."]],
       ["(see http://a.io/x?y=1), then", ["see a dot io slash x question mark y equals 1, then"]],
-      ["node.js", ["node dot js"]]
+      ["node.js", ["node dot js"]],
+      ["http://a.io/constructor", ["a dot io slash constructor"]]
     ])("%s", (text, expected) => assert.deepStrictEqual(spoken(text), expected))
   })
 
@@ -212,6 +213,11 @@ describe("TextFrontEnd", () => {
       assert.strictEqual(reading.sentences[0]?.words[0]?.text, "SQLite")
     })
 
+    it("of longer words come first", () => {
+      const reading = read("New York", { New: "old", "New York": "the big apple" })
+      assert.strictEqual(reading.sentences[0]?.text, "the big apple")
+    })
+
     it("may be words with signs in them", () => {
       assert.deepStrictEqual(
         read("I use C++ daily", { "C++": "see plus plus" }).sentences[0]?.text,
@@ -233,6 +239,7 @@ describe("TextFrontEnd", () => {
       { hello: { phonemes: "" } },
       { hello: { phonemes: "xx1" } },
       { hello: "!!!" },
+      { " ": "space" },
       { hello: "नमस्ते" },
       { hello: "x".repeat(100) }
     ])("that cannot be read are refused: %j", (pronunciations) => {

@@ -54,12 +54,12 @@ const inUse = (): number => {
 describe("responsiveness", () => {
   it.live("the event loop - is never blocked for 20 ms, while the engine loads and while it speaks", () =>
     Effect.gen(function*() {
-      const speak = Stream.runDrain(SpeechSynthesizer.stream({ text: textOf(1500) }))
+      const speak = Stream.runDrain(SpeechSynthesizer.stream({ text: textOf(600) }))
       // Once without a look at the clock: compiling JavaScript for the first time is not what is measured.
       yield* Effect.provide(speak, LocalSpeechSynthesizer.layerNode)
       const longest = yield* longestBlock(Effect.provide(speak, LocalSpeechSynthesizer.layerNode))
       assert.isBelow(longest, 20)
-    }))
+    }), 60_000)
 
   it.effect("memory - does not grow with the text", () =>
     Effect.gen(function*() {
@@ -67,12 +67,12 @@ describe("responsiveness", () => {
         SpeechSynthesizer.stream({ text: textOf(characters), voice: "kal16", sampleRate: 16000, speed: 0.5 }).pipe(
           Stream.map(Pcm.frames),
           Stream.zipWithIndex,
-          Stream.runFold(0, (most, [, i]) => i % 50 === 0 ? Math.max(most, inUse()) : most)
+          Stream.runFold(0, (most, [, i]) => i % 400 === 0 ? Math.max(most, inUse()) : most)
         )
       yield* mostInUse(800)
       const short = yield* mostInUse(800)
       const long = yield* mostInUse(8000)
       // The whole long text is 28 MB of audio.
       assert.isBelow(long - short, 2)
-    }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode)))
+    }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode)), 60_000)
 })

@@ -6,7 +6,7 @@
 import { run } from "./wasi.mjs"
 import { parsePhonemes, parseTimedPhonemes, wordTimes } from "./wordAlignment.mjs"
 
-/** Both voices pronounce alike, and this one speaks ten times as fast as the others. */
+/** All voices pronounce alike, and this one speaks ten times as fast as the others. */
 const pronouncingVoice = "kal16"
 
 const waveHeaderSize = 44
