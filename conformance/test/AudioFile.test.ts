@@ -336,8 +336,7 @@ describe("AudioFile.layerFileSystem", () => {
           name,
           Stream.concat(chunks, Stream.concat(Stream.drain(Stream.fromEffect(Deferred.await(isHeard))), chunks))
         )
-        yield* Fiber.join(listener)
-        const bytes = Buffer.concat(yield* Ref.get(heard))
+        const bytes = yield* Deferred.await(isOver)
         assert.deepStrictEqual(bytes.subarray(0, 44), Buffer.from(Wav.header(audio.format)))
         assert.isTrue(bytes.subarray(44).equals(Buffer.concat([audio.bytes, audio.bytes])))
         assert.deepStrictEqual(yield* list(folder), ["pipe.wav"])
