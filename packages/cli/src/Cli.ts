@@ -1,0 +1,130 @@
+/**
+ * The command `effect-smallest`, from its arguments to its exit code.
+ *
+ * @since 0.1.0
+ */
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as ValidationError from "@effect/cli/ValidationError"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
+import type * as Terminal from "@effect/platform/Terminal"
+import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
+import { createRequire } from "node:module"
+import { stripVTControlCharacters } from "node:util"
+import { type CliError, toLine, UsageError } from "./CliError.js"
+import * as Help from "./internal/help.js"
+import * as Languages from "./Languages.js"
+import * as Models from "./Models.js"
+import * as Speak from "./Speak.js"
+import * as Stdio from "./Stdio.js"
+import * as Voices from "./Voices.js"
+
+/**
+ * 0: done. 1: it failed. 2: it was called in a way that makes no sense. Signals that end it add theirs to 128.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ExitCode = 0 | 1 | 2
+
+const name = "effect-smallest"
+
+const { version } = Schema.decodeUnknownSync(Schema.Struct({ version: Schema.String }))(
+  createRequire(import.meta.url)("../package.json")
+)
+
+const command = Command.make(name).pipe(
+  Command.withDescription(
+    "Text to speech: through the cloud of Smallest AI where SMALLEST_API_KEY is set, with an embedded voice elsewhere."
+  ),
+  Command.withSubcommands([Speak.command, Voices.command, Models.command, Languages.command])
+)
+
+const examples = Help.examples([
+  [`${name} speak "Hello there." --out hello.wav`, "Save speech"],
+  [`${name} speak --file letter.txt --voice slt --speed 1.2 --out letter.wav`, "Speak a text file, a little faster"],
+  [`echo "Hello there." | ${name} speak --out - | aplay`, "Read from a pipe and write to one"],
+  [
+    `${name} speak "Press one." --raw --sample-rate 8000 --out press.pcm`,
+    "Samples for a telephone line, without a header"
+  ],
+  [`${name} voices --engine waves --json`, "The voices of today's cloud, for a program"]
+])
+
+const run = Command.run(command, { name, version, footer: examples })
+
+const plain = (text: string) => stripVTControlCharacters(text).trimEnd()
+
+// The parser prints its help with colours wherever it goes, and its errors before it fails with them: errors are told
+// once, at the end.
+const withConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Stdio.Stdio> =>
+  Effect.gen(function*() {
+    const { stdout } = yield* Stdio.Stdio
+    const noColor = yield* Effect.orElseSucceed(Config.string("NO_COLOR"), () => "")
+    const plain = !stdout.isTerminal || noColor !== ""
+    const write = (text: string) => Effect.ignore(stdout.write(`${plain ? stripVTControlCharacters(text) : text}\n`))
+    return yield* Console.consoleWith((console) =>
+      Effect.withConsole(effect, {
+        ...console,
+        log: (...texts) => write(texts.map(String).join(" ")),
+        error: () => Effect.void
+      })
+    )
+  })
+
+const tell = (line: string) => Stdio.tell(`${name}: ${line}`)
+
+const report = (error: CliError | Terminal.QuitException | ValidationError.ValidationError) => {
+  if (ValidationError.isValidationError(error)) {
+    const text = ValidationError.isHelpRequested(error) ? "" : plain(HelpDoc.toAnsiText(error.error))
+    const description = text.startsWith("--") ? text : `${text} (see ${name} --help)`
+    return Effect.as(tell(toLine(new UsageError({ description }))), 2 as const)
+  }
+  switch (error._tag) {
+    case "QuitException":
+      return Effect.succeed(1 as const)
+    case "UsageError":
+      return Effect.as(tell(toLine(error)), 2 as const)
+    case "StdioError":
+      return error.reason === "Closed" ? Effect.succeed(0 as const) : Effect.as(tell(toLine(error)), 1 as const)
+    default:
+      return Effect.as(tell(toLine(error)), 1 as const)
+  }
+}
+
+const reportDefect = (cause: Cause.Cause<never>) =>
+  Cause.isInterruptedOnly(cause)
+    ? Effect.failCause(cause)
+    : Effect.as(tell(`this should not have happened, please report it: ${String(Cause.squash(cause))}`), 1 as const)
+
+// The wizard asks questions; without anybody to answer it would wait forever.
+const checkWizard = (argv: ReadonlyArray<string>) =>
+  Effect.flatMap(Stdio.Stdio, ({ stdin }) =>
+    argv.includes("--wizard") && !stdin.isTerminal
+      ? new UsageError({ description: "--wizard asks questions: run it in a terminal" })
+      : Effect.void)
+
+const layerLogger = Logger.replace(Logger.defaultLogger, Logger.prettyLogger({ stderr: true, colors: false }))
+
+/**
+ * Runs the command. Everything that went wrong has been told on standard error when this succeeds with an exit code; it
+ * fails only by interruption.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const main = (
+  argv: ReadonlyArray<string>
+): Effect.Effect<ExitCode, never, Stdio.Stdio | FileSystem.FileSystem | Path.Path | Terminal.Terminal> =>
+  Effect.zipRight(checkWizard(argv), withConsole(run(argv))).pipe(
+    Effect.as<ExitCode>(0),
+    Effect.catchAll(report),
+    Effect.catchAllCause(reportDefect),
+    Effect.provide(layerLogger)
+  )

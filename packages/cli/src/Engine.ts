@@ -1,0 +1,144 @@
+/**
+ * Which engine speaks. Each is loaded only when it is chosen, so that a command starts fast.
+ *
+ * @since 0.1.0
+ */
+import * as AudioFile from "@effect-smallest/core/AudioFile"
+import type { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
+import * as Options from "@effect/cli/Options"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { CommandFailure } from "./CliError.js"
+import * as Help from "./internal/help.js"
+
+/**
+ * - `waves`: today's cloud API
+ * - `lightning-v1`: the cloud API of 2024
+ * - `local`: the embedded voice
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Engine = "waves" | "lightning-v1" | "local"
+
+/**
+ * What `--engine` takes: an engine, or `auto` for the cloud where a key is set and the embedded voice elsewhere.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Choice = "auto" | Engine
+
+/**
+ * The option `--engine`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const option: Options.Options<Choice> = Help.choice("engine", ["auto", "waves", "lightning-v1", "local"]).pipe(
+  Options.withDescription(
+    "waves (today's cloud), lightning-v1 (the cloud API of 2024), local (embedded, offline, English), or " +
+      "auto: waves where SMALLEST_API_KEY is set, local elsewhere"
+  ),
+  Options.withDefault<Choice>("auto")
+)
+
+const hasKey: Effect.Effect<boolean> = Config.string("SMALLEST_API_KEY").pipe(
+  Effect.map((key) => key.trim() !== ""),
+  Effect.orElseSucceed(() => false)
+)
+
+/**
+ * Makes an engine of a choice. `lacksKey` says that `auto` would have spoken through the cloud if it had a key: the user
+ * is to be told.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const choose = (choice: Choice): Effect.Effect<{ readonly engine: Engine; readonly lacksKey: boolean }> =>
+  choice === "auto"
+    ? Effect.map(hasKey, (hasKey) => ({ engine: hasKey ? "waves" : "local", lacksKey: !hasKey }))
+    : Effect.succeed({ engine: choice, lacksKey: false })
+
+const load = <A>(name: string, module: () => Promise<A>): Effect.Effect<A, CommandFailure> =>
+  Effect.tryPromise({
+    try: module,
+    catch: (error) =>
+      new CommandFailure({ description: `${name} could not be loaded (${String(error)}); install the command again` })
+  })
+
+const loadNodeSpeech = load("The cloud engine", () => import("@effect-smallest/platform-node/NodeSpeech"))
+
+const loadLocal = load("The embedded voice", () => import("@effect-smallest/local/node"))
+
+// The library's sentence is for programmers; on the command line the way out is a flag.
+const withoutKey = (error: ConfigError.ConfigError): CommandFailure | ConfigError.ConfigError =>
+  error._op === "MissingData" && error.path.includes("SMALLEST_API_KEY")
+    ? new CommandFailure({
+      description: "No API key: set SMALLEST_API_KEY to a key of your account (they start with sk_), or add " +
+        "--engine local for the embedded voice, which needs none"
+    })
+    : error
+
+/**
+ * What an engine provides.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Provided = SpeechSynthesizer | AudioFile.AudioFile
+
+const layerLocal = Layer.unwrapEffect(
+  Effect.map(
+    loadLocal,
+    ({ LocalSpeechSynthesizer }) => Layer.merge(LocalSpeechSynthesizer.layerNode, AudioFile.layerFileSystem)
+  )
+)
+
+/**
+ * An engine and files.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  engine: Engine
+): Layer.Layer<Provided, CommandFailure | ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> => {
+  switch (engine) {
+    case "waves":
+      return Layer.unwrapEffect(
+        Effect.map(loadNodeSpeech, ({ layerWavesConfig }) => Layer.mapError(layerWavesConfig(), withoutKey))
+      )
+    case "lightning-v1":
+      return Layer.unwrapEffect(
+        Effect.map(loadNodeSpeech, ({ layerLightningV1Config }) => Layer.mapError(layerLightningV1Config(), withoutKey))
+      )
+    case "local":
+      return layerLocal
+  }
+}
+
+/**
+ * An engine for questions about it. The lists of the cloud are published, so they take no key.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerCatalogue = (
+  engine: Engine
+): Layer.Layer<SpeechSynthesizer, CommandFailure, FileSystem.FileSystem | Path.Path> => {
+  const apiKey = Redacted.make("")
+  switch (engine) {
+    case "waves":
+      return Layer.unwrapEffect(Effect.map(loadNodeSpeech, ({ layerWaves }) => layerWaves({ apiKey })))
+    case "lightning-v1":
+      return Layer.unwrapEffect(Effect.map(loadNodeSpeech, ({ layerLightningV1 }) => layerLightningV1({ apiKey })))
+    case "local":
+      return layerLocal
+  }
+}

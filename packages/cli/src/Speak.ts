@@ -1,0 +1,193 @@
+/**
+ * The command `speak`: a text becomes an audio file, or audio on standard output.
+ *
+ * @since 0.1.0
+ */
+import * as AudioFile from "@effect-smallest/core/AudioFile"
+import * as Language from "@effect-smallest/core/Language"
+import * as Model from "@effect-smallest/core/Model"
+import * as Pcm from "@effect-smallest/core/Pcm"
+import type { SpeechError } from "@effect-smallest/core/SpeechError"
+import { maxTextLength, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
+import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
+import * as Voice from "@effect-smallest/core/Voice"
+import * as Wav from "@effect-smallest/core/Wav"
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { type CliError, CommandFailure, UsageError } from "./CliError.js"
+import * as Engine from "./Engine.js"
+import * as Help from "./internal/help.js"
+import * as Meter from "./internal/meter.js"
+import * as RawFile from "./internal/rawFile.js"
+import * as Text from "./internal/text.js"
+import * as Stdio from "./Stdio.js"
+
+const config = {
+  text: Args.text({ name: "text" }).pipe(
+    Args.withDescription("What to say, in quotes; where there is none, text is read from a pipe"),
+    Args.optional
+  ),
+  file: Options.text("file").pipe(
+    Options.withPseudoName("FILE"),
+    Options.withDescription("Speak a UTF-8 text file; - is standard input"),
+    Options.optional
+  ),
+  out: Options.text("out").pipe(
+    Options.withAlias("o"),
+    Options.withPseudoName("FILE"),
+    Options.withDescription("Where the audio goes, as WAV; - is standard output"),
+    Options.optional
+  ),
+  raw: Options.boolean("raw").pipe(
+    Options.withDescription("Write samples without a WAV header: signed 16 bits, little-endian, mono")
+  ),
+  engine: Engine.option,
+  voice: Help.word("voice").pipe(
+    Options.withDescription("A voice of the engine; see effect-smallest voices"),
+    Options.optional
+  ),
+  model: Help.word("model").pipe(
+    Options.withDescription("A model of the engine; see effect-smallest models"),
+    Options.optional
+  ),
+  language: Help.word("language").pipe(
+    Options.withDescription("The language of the text, such as en; see effect-smallest languages"),
+    Options.optional
+  ),
+  sampleRate: Help.number(
+    "sample-rate",
+    "a whole number from 8000 to 48000",
+    (rate) => Number.isInteger(rate) && rate >= 8000 && rate <= 48000
+  ).pipe(
+    Options.withDescription("Samples per second; each engine says which it makes, and all make 8000, 16000, 24000"),
+    Options.optional
+  ),
+  speed: Help.number("speed", "a number from 0.5 to 2", (speed) => speed >= 0.5 && speed <= 2).pipe(
+    Options.withDescription("How fast to speak: 0.5 to 2 times the voice's own speed"),
+    Options.optional
+  )
+}
+
+type Config = Command.Command.ParseConfig<typeof config>
+
+// ----------------------------------------------------------------------------------------------------------------
+// where the audio goes
+// ----------------------------------------------------------------------------------------------------------------
+
+interface Destination {
+  /** How people call it. */
+  readonly place: string
+  readonly ifInterrupted: string
+  readonly write: <E, R>(
+    pcm: Stream.Stream<Pcm.PcmChunk, E, R>
+  ) => Effect.Effect<
+    void,
+    E | AudioFile.AudioFileError | Stdio.StdioError,
+    R | AudioFile.AudioFile | FileSystem.FileSystem | Path.Path
+  >
+}
+
+const otherFormats = /\.(mp3|ogg|oga|opus|flac|aac|m4a|mp4|webm)$/i
+
+const destination = Effect.fnUntraced(function*(
+  options: Config
+): Effect.fn.Return<Destination, UsageError, Stdio.Stdio> {
+  const { stdout } = yield* Stdio.Stdio
+  const name = Option.getOrElse(options.out, () => "")
+  if (name === "") {
+    return yield* new UsageError({
+      description: "Nowhere to put the audio: add --out hello.wav to save it, or --out - to pipe it on"
+    })
+  }
+  if (name === "-") {
+    if (stdout.isTerminal) {
+      return yield* new UsageError({
+        description: "Audio would only garble this terminal: pipe it on, as in --out - | aplay, or add --out hello.wav"
+      })
+    }
+    return {
+      place: "Standard output",
+      ifInterrupted: "Interrupted: the audio on standard output is not complete.",
+      write: (pcm) => Stream.runForEach(options.raw ? Pcm.toBytes(pcm) : Wav.encodeStream(pcm), stdout.write)
+    }
+  }
+  if (otherFormats.test(name)) {
+    return yield* new UsageError({
+      description: `This command writes WAV (or samples, with --raw), not ${name}: name the file .wav`
+    })
+  }
+  return {
+    place: name,
+    ifInterrupted: `Interrupted: ${name} was not written.`,
+    write: (pcm) => options.raw ? RawFile.save(name, pcm) : Effect.asVoid(AudioFile.save(name, pcm))
+  }
+})
+
+// ----------------------------------------------------------------------------------------------------------------
+// what is said
+// ----------------------------------------------------------------------------------------------------------------
+
+const speechOptions = (options: Config): SpeechOptions => ({
+  voice: Option.getOrUndefined(Option.map(options.voice, Voice.make)),
+  model: Option.getOrUndefined(Option.map(options.model, Model.make)),
+  language: Option.getOrUndefined(Option.map(options.language, Language.make)),
+  sampleRate: Option.getOrUndefined(options.sampleRate),
+  speed: Option.getOrUndefined(options.speed)
+})
+
+// One request takes the whole text.
+const speech = <E>(
+  source: Stream.Stream<string, E>,
+  options: SpeechOptions
+): Stream.Stream<Pcm.PcmChunk, E | CommandFailure | SpeechError, SpeechSynthesizer.SpeechSynthesizer> =>
+  Stream.unwrap(Effect.flatMap(
+    Stream.mkString(source),
+    (text): Effect.Effect<ReturnType<typeof SpeechSynthesizer.stream>, CommandFailure> =>
+      text.length > maxTextLength
+        ? new CommandFailure({
+          description:
+            `The text has ${text.length} characters, and one request takes ${maxTextLength}: speak it in parts`
+        })
+        : Effect.succeed(SpeechSynthesizer.stream({ ...options, text }))
+  ))
+
+const noKey = "No SMALLEST_API_KEY is set, so the embedded voice speaks; set it to speak through the cloud."
+
+const speak = Effect.fnUntraced(function*(
+  options: Config
+): Effect.fn.Return<void, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
+  const source = yield* Text.source(options)
+  const { ifInterrupted, place, write } = yield* destination(options)
+  const { engine, lacksKey } = yield* Engine.choose(options.engine)
+  const wanted = speechOptions(options)
+
+  yield* Effect.gen(function*() {
+    const { defaults } = yield* SpeechSynthesizer.SpeechSynthesizer
+    const meter = yield* Meter.make
+    // Told with the first audio, so that a failure is a single sentence.
+    const announce = yield* Effect.once(lacksKey ? Stdio.tell(noKey) : Effect.void)
+    const pcm = Stream.tap(meter.count(speech(source, wanted)), () => announce)
+    yield* Effect.scoped(Effect.zipRight(Meter.show(meter), write(pcm)))
+    const voice = wanted.voice ?? defaults.voice ?? "the engine's own voice"
+    yield* Stdio.tell(Meter.summary(yield* meter.read, { place, voice }))
+  }).pipe(
+    Effect.provide(Engine.layer(engine)),
+    Effect.onInterrupt(() => Stdio.tell(ifInterrupted))
+  )
+})
+
+/**
+ * `effect-smallest speak`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const command = Command.make("speak", config, speak).pipe(
+  Command.withDescription("Speaks a text into a WAV file, or onto standard output.")
+)

@@ -1,0 +1,72 @@
+import { Pcm } from "@effect-smallest/core"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option, Stream, TestClock } from "effect"
+import * as Meter from "../src/internal/meter.js"
+import { Stdio } from "../src/Stdio.js"
+
+const format = Pcm.format(24000)
+
+const recorder = (isTerminal: boolean) => {
+  const written: Array<string> = []
+  const writer = {
+    isTerminal,
+    write: (data: string | Uint8Array) => Effect.sync(() => void written.push(String(data)))
+  }
+  const stdio = Stdio.of({
+    stdin: { isTerminal, bytes: Stream.empty },
+    stdout: { isTerminal, write: () => Effect.die("nothing belongs on standard output") },
+    stderr: writer
+  })
+  return { written, provide: Effect.provideService(Stdio, stdio) }
+}
+
+describe("meter", () => {
+  it.effect("count - tells time to first audio and length from when the stream runs", () =>
+    Effect.gen(function*() {
+      const meter = yield* Meter.make
+      yield* TestClock.adjust("1 minute")
+      const pcm = Stream.make(Pcm.silence(format, "2 seconds"), Pcm.silence(format, "1 second")).pipe(
+        Stream.mapEffect((chunk) => Effect.as(TestClock.adjust("250 millis"), chunk))
+      )
+      yield* Stream.runDrain(meter.count(pcm))
+      const reading = yield* meter.read
+      assert.deepStrictEqual(reading, { elapsed: 500, firstAudio: Option.some(250), audio: 3000 })
+      assert.strictEqual(
+        Meter.summary(reading, { voice: "meher", place: "a.wav" }),
+        "a.wav: 3.00 s of speech by meher, first audio after 0.25 s, 6.0 times faster than real time"
+      )
+    }))
+
+  it.effect("summary - does not call slow speech fast", () =>
+    Effect.sync(() => {
+      const reading = { elapsed: 20_000, firstAudio: Option.some(9_000), audio: 10_000 }
+      assert.strictEqual(
+        Meter.summary(reading, { voice: "meher", place: "a.wav" }),
+        "a.wav: 10.0 s of speech by meher, first audio after 9.00 s, 0.5 times as fast as real time"
+      )
+    }))
+
+  it.effect("show - rewrites one line on a terminal after a second, and clears it", () =>
+    Effect.gen(function*() {
+      const { provide, written } = recorder(true)
+      const meter = yield* Meter.make
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* Meter.show(meter)
+        yield* TestClock.adjust("900 millis")
+        assert.deepStrictEqual(written, [])
+        yield* TestClock.adjust("100 millis")
+        assert.deepStrictEqual(written, ["\r\u001b[2KWaiting for audio, 1 s"])
+        yield* Stream.runDrain(meter.count(Stream.make(Pcm.silence(format, "5 seconds"))))
+        yield* TestClock.adjust("200 millis")
+        assert.strictEqual(written.at(-1), "\r\u001b[2K5.0 s of speech, 25 times faster than real time")
+      })).pipe(provide)
+      assert.strictEqual(written.at(-1), "\r\u001b[2K")
+    }))
+
+  it.effect("show - is quiet where nobody looks", () =>
+    Effect.gen(function*() {
+      const { provide, written } = recorder(false)
+      yield* Effect.scoped(Effect.zipRight(Meter.show(yield* Meter.make), TestClock.adjust("1 minute"))).pipe(provide)
+      assert.deepStrictEqual(written, [])
+    }))
+})
