@@ -64,7 +64,9 @@ export const connect = (
     return {
       webSocket,
       send: (message) =>
-        Effect.sync(() => webSocket.send(typeof message === "string" ? message : JSON.stringify(message))),
+        Effect.sync(() =>
+          webSocket.send(typeof message === "string" ? message : JSON.stringify(message))
+        ),
       next,
       nextInTime: inTime(next),
       until,

@@ -1,6 +1,6 @@
-import { WavesEmulator } from "@effect-smallest/emulator"
+import { type Fault, WavesEmulator } from "@effect-smallest/emulator"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
+import { Effect, Redacted, TestClock } from "effect"
 import { readFileSync } from "node:fs"
 import * as EmulatorSocket from "../src/EmulatorSocket.js"
 
@@ -14,8 +14,8 @@ interface HttpRequest {
 
 interface HttpVector {
   readonly id: string
-  readonly options?: WavesEmulator.Options & { readonly apiKey?: never }
-  readonly faults?: WavesEmulator.Injection["faults"]
+  readonly options?: { readonly apiKey?: string; readonly concurrency?: number }
+  readonly faults?: Fault.Injection["faults"]
   readonly before?: ReadonlyArray<string>
   readonly request: HttpRequest
   readonly expect: {
@@ -98,7 +98,9 @@ const bodyOf = (request: HttpRequest): { readonly body?: BodyInit } => {
 }
 
 const call = (url: string, request: HttpRequest) =>
-  Effect.promise(() => fetch(`${url}${request.path}`, { method: request.method, headers: request.headers, ...bodyOf(request) }))
+  Effect.promise(() =>
+    fetch(`${url}${request.path}`, { method: request.method, headers: request.headers, ...bodyOf(request) })
+  )
 
 const idsIn = (json: unknown): Readonly<Record<string, string>> => {
   const data = isRecord(json) && isRecord(json["data"]) ? json["data"] : json
@@ -170,7 +172,9 @@ const assertEvents = (text: string, expected: NonNullable<HttpVector["expect"]["
   const last = events.pop() ?? ""
   const json = (event: string) => JSON.parse(event.replace(/^(event: \w+\n)?data: /, ""))
   if (expected.kind === "lightning") {
-    events.map(json).forEach((event) => assertMatches(event, { request_id: "<id>", status: "chunk", data: { audio: "<base64>" } }))
+    events.map(json).forEach((event) =>
+      assertMatches(event, { request_id: "<id>", status: "chunk", data: { audio: "<base64>" } })
+    )
     assertMatches(json(last), { request_id: "<id>", status: "complete", message: "All chunks sent", done: true })
     assertSounds(Buffer.concat(events.map((event) => Buffer.from(json(event).data.audio, "base64"))))
   } else {
@@ -178,6 +182,9 @@ const assertEvents = (text: string, expected: NonNullable<HttpVector["expect"]["
     assertSounds(Buffer.concat(events.map((event) => Buffer.from(json(event).audio, "base64"))))
   }
 }
+
+const layer = ({ apiKey, ...options }: NonNullable<HttpVector["options"]> = {}) =>
+  WavesEmulator.layer({ engine: "tone", ...options, apiKey: apiKey === undefined ? undefined : Redacted.make(apiKey) })
 
 describe("the vendor's vectors, over HTTP", () => {
   for (const vector of httpVectors) {
@@ -199,21 +206,30 @@ describe("the vendor's vectors, over HTTP", () => {
         for (const [name, value] of Object.entries(expect.headers)) {
           assertMatches(response.headers.get(name) ?? undefined, value)
         }
-        assert.match(response.headers.get("x-request-id") ?? "", /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+        assert.match(
+          response.headers.get("x-request-id") ?? "",
+          /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+        )
         if (expect.json !== undefined) assertMatches(JSON.parse(body.toString()), expect.json)
         if (expect.contains !== undefined) {
           const { voices } = JSON.parse(body.toString())
           const { voiceId } = expect.contains
-          assertMatches(voices.find((voice: { readonly voiceId: string }) => voice.voiceId === voiceId), expect.contains)
+          assertMatches(
+            voices.find((voice: { readonly voiceId: string }) => voice.voiceId === voiceId),
+            expect.contains
+          )
         }
         if (expect.audio !== undefined) assertAudio(body, expect.audio)
         if (expect.events !== undefined) assertEvents(body.toString(), expect.events)
-        if (expect.bodyEnd !== undefined) assert.isTrue(body.toString().endsWith(expect.bodyEnd), body.toString().slice(-200))
-      }).pipe(Effect.provide(WavesEmulator.layer({ engine: "tone", ...vector.options }))))
+        if (expect.bodyEnd !== undefined) {
+          assert.isTrue(body.toString().endsWith(expect.bodyEnd), body.toString().slice(-200))
+        }
+      }).pipe(Effect.provide(layer(vector.options))))
   }
 })
 
-const isFiller = (frame: EmulatorSocket.Frame): boolean => frame["status"] === "chunk" || frame["status"] === "word_timestamp"
+const isFiller = (frame: EmulatorSocket.Frame): boolean =>
+  frame["status"] === "chunk" || frame["status"] === "word_timestamp"
 
 describe("the vendor's vectors, over a WebSocket", () => {
   for (const vector of socketVectors) {
@@ -247,6 +263,6 @@ describe("the vendor's vectors, over a WebSocket", () => {
             assertMatches(received, frame.receive)
           }
         }
-      }).pipe(Effect.provide(WavesEmulator.layer({ engine: "tone" }))))
+      }).pipe(Effect.provide(layer())))
   }
 })

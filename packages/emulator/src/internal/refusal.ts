@@ -60,16 +60,13 @@ export const serverFault: Refusal = new Refusal({
  * @internal
  */
 export const ofStatus = (status: number): Refusal => {
-  const message = {
-    402: "Insufficient credits",
-    403: "Forbidden",
-    502: "Bad Gateway",
-    503: "Service Unavailable"
-  }[status]
-  return [notFound, gone, tooManyRequests, serverFault].find((refusal) => refusal.status === status) ??
-    (status === 401
-      ? new Refusal({ status, body: { error: "unauthorized" } })
-      : status < 400
-      ? new Refusal({ status, body: {} })
-      : new Refusal({ status, body: { status: "error", message: message ?? "The request could not be served" } }))
+  const known = [notFound, gone, tooManyRequests, serverFault].find((refusal) => refusal.status === status)
+  const bodies: Readonly<Record<number, unknown>> = {
+    401: { error: "unauthorized" },
+    402: { error: "Insufficient credits" },
+    403: { status: "error", error_code: "FORBIDDEN", message: "Your plan does not include this." }
+  }
+  const body = bodies[status] ??
+    (status < 400 ? {} : { status: "error", message: `The server answered ${status}, as a fault told it to.` })
+  return known ?? new Refusal({ status, body })
 }
