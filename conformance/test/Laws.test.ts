@@ -1,5 +1,6 @@
-import { Audio, SpeechError, SpeechSynthesizer, WavesSpeechSynthesizer } from "@effect-smallest/core"
+import { Audio, type Pcm, SpeechError, SpeechSynthesizer, WavesSpeechSynthesizer } from "@effect-smallest/core"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local/node"
+import { SpeechStream } from "@effect-smallest/stream"
 import { TestSpeechSynthesizer } from "@effect-smallest/testing"
 import type { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
@@ -38,33 +39,52 @@ const halfOf = (route: Route): VectorServer.Answer => ({
 })
 
 describe("law 2: audio leaves in text order whatever finishes first", () => {
-  for (const [name, http] of httpClients) {
-    it.live(`three requests that are answered in the reverse order, over ${name}`, () =>
-      Effect.gen(function*() {
-        const texts = ["First.", "Second one.", "Third and last one."]
-        const answered = yield* Ref.make<ReadonlyArray<string>>([])
-        const server = yield* VectorServer.VectorServer
-        yield* server.answerWith(({ json }) => {
-          const text = String(json["text"])
-          return VectorServer.audio(Stream.fromEffect(
-            Ref.get(answered).pipe(
-              Effect.delay("5 millis"),
-              Effect.repeat({ until: (all) => all.length === texts.length - 1 - texts.indexOf(text) }),
-              Effect.zipRight(Ref.update(answered, (all) => [...all, text])),
-              Effect.as(VectorServer.speechOf({ text, sampleRate: 24000 }))
-            )
-          ))
-        })
-        const audio = yield* Stream.fromIterable(texts).pipe(
-          Stream.mapEffect((text) => SpeechSynthesizer.synthesize({ text }), { concurrency: 3 }),
-          Stream.flatMap(Audio.toStream),
-          Audio.fromStream,
-          Effect.flatten
+  const texts = ["This is the first sentence. ", "This one is the second. ", "And here the third one ends it."]
+  const expected = texts.join("")
+
+  /** Answers the last text first, on whichever route; gives the order in which texts were answered. */
+  const answerInReverse = Effect.gen(function*() {
+    const server = yield* VectorServer.VectorServer
+    const answered = yield* Ref.make<ReadonlyArray<number>>([])
+    yield* server.answerWith((request) => {
+      const text = String(request.json["text"]).trim()
+      const place = texts.findIndex((other) => other.trim() === text)
+      const pcm = TestSpeechSynthesizer.audioOf({ text: texts[place] ?? "" }).bytes
+      const answer = request.path === liveRoute.path ? liveRoute.answer(pcm) : VectorServer.audio(Stream.make(pcm))
+      return {
+        ...answer,
+        before: Ref.get(answered).pipe(
+          Effect.delay("5 millis"),
+          Effect.repeat({ until: (all) => all.length === texts.length - 1 - place }),
+          Effect.zipRight(Ref.update(answered, (all) => [...all, place]))
         )
-        const expected = Buffer.concat(texts.map((text) => VectorServer.speechOf({ text, sampleRate: 24000 })))
-        assert.deepStrictEqual(yield* Ref.get(answered), [...texts].reverse())
-        assert.isTrue(expected.equals(audio.bytes))
-      }).pipe(Effect.provide(layerWaves(http, { concurrency: 3 }))))
+      }
+    })
+    return answered
+  })
+
+  const assertOrder = <E, R>(pcm: Stream.Stream<Pcm.PcmChunk, E, R>) =>
+    Effect.gen(function*() {
+      const answered = yield* answerInReverse
+      const audio = yield* Effect.flatten(Audio.fromStream(pcm))
+      assert.deepStrictEqual(yield* Ref.get(answered), [2, 1, 0])
+      assert.strictEqual(TestSpeechSynthesizer.textOf(audio), expected)
+    })
+
+  for (const [name, http] of httpClients) {
+    it.live(`whole texts that are answered in the reverse order, over ${name}`, () =>
+      assertOrder(
+        Stream.fromIterable(texts).pipe(
+          Stream.mapEffect((text) => SpeechSynthesizer.synthesize({ text }), { concurrency: 3 }),
+          Stream.flatMap(Audio.toStream)
+        )
+      ).pipe(Effect.provide(layerWaves(http, { concurrency: 3 }))))
+
+    it.live(`segments of a growing text that are answered in the reverse order, over ${name}`, () =>
+      assertOrder(SpeechStream.fromText(Stream.fromIterable(texts))).pipe(
+        Effect.provide(SpeechStream.layerSegmented({ prefetch: 2, trimSilence: false, gap: 0, fade: 0 })),
+        Effect.provide(layerWaves(http, { concurrency: 3 }))
+      ))
   }
 })
 
