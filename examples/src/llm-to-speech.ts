@@ -58,9 +58,9 @@ const offline = Effect.gen(function*() {
   )
 }).pipe(Effect.provide(WavesEmulator.layer()))
 
-const program = Effect.flatMap(
-  Config.option(Config.redacted("GROQ_API_KEY")),
-  Option.match({ onNone: () => offline, onSome: withKeys })
-)
+const program = Effect.gen(function*() {
+  const groqKey = yield* Config.option(Config.redacted("GROQ_API_KEY"))
+  yield* Option.isSome(groqKey) ? withKeys(groqKey.value) : offline
+})
 
 NodeRuntime.runMain(Effect.scoped(program))
