@@ -164,12 +164,16 @@ export const make = (engine: Engine): Service => {
       )
     ).pipe(Stream.withSpan("SpeechSynthesizer.events", { captureStackTrace: false }))
 
-  // Only a header that the request itself asks for contradicts its format: the format of a request goes before the header
-  // of a layer.
+  // Only a header of the request itself can contradict its format: the format of a request goes before the header of a
+  // layer.
   const checkHeader = ({ addWavHeader, outputFormat }: SpeechBytesRequest) =>
-    addWavHeader === true && outputFormat !== undefined && outputFormat !== "wav"
-      ? invalid("bytes", "addWavHeader", `A WAV header does not go with outputFormat "${outputFormat}"`)
-      : Effect.void
+    addWavHeader === undefined || outputFormat === undefined || addWavHeader === (outputFormat === "wav")
+      ? Effect.void
+      : invalid(
+        "bytes",
+        "addWavHeader",
+        `\`addWavHeader: ${addWavHeader}\` does not go with outputFormat "${outputFormat}"`
+      )
 
   const encode = Effect.fnUntraced(function*(request: ResolvedRequest & SpeechBytesRequest) {
     const format: OutputFormat = request.outputFormat ?? (request.addWavHeader === false ? "pcm" : "wav")
