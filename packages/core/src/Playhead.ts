@@ -62,7 +62,7 @@ const now = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
  * @example
  * ```ts
  * import { Playhead } from "@effect-smallest/core"
- * import { Effect } from "effect"
+ * import { Duration, Effect } from "effect"
  *
  * const oneSecond = Effect.gen(function*() {
  *   const playhead = yield* Playhead.make({ lead: "200 millis" })
