@@ -3,7 +3,7 @@ import { SpeechStream } from "@effect-smallest/stream"
 import type { HttpClientRequest } from "@effect/platform"
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Deferred, Duration, Effect, Encoding, Fiber, Layer, Redacted, Schema, Stream } from "effect"
+import { Clock, Deferred, type Duration, Effect, Encoding, Fiber, Layer, Redacted, Schema, Stream } from "effect"
 import { make as makeScripted, sampleRate, samplesOf, simulate, textOf } from "./support.js"
 
 // The vendor's server, as far as these tests need it: it answers 429 where it is told to, and breaks if an account runs

@@ -1,5 +1,5 @@
 import { SpeechEvent } from "@effect-smallest/core"
-import { SpeechStream, SpeechText } from "@effect-smallest/stream"
+import { type SpeechStream, SpeechText } from "@effect-smallest/stream"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, FastCheck, Fiber, Mailbox, Stream, TestClock } from "effect"
 import { chunksOf, type Heard, listen, make, segmentsOf, service, simulate, textOf, written } from "./support.js"
@@ -86,7 +86,7 @@ describe("SpeechStream.layerSegmented, waiting for text", () => {
   it.effect("SpeechText.flush - without text before it does nothing", () =>
     Effect.gen(function*() {
       const text = Stream.make<Array<SpeechText.Input>>(SpeechText.flush, " ", SpeechText.flush, "Go.")
-      assert.deepStrictEqual((yield* spokenAt(text)).map(([, text]) => String(text).trim()), ["Go."])
+      assert.deepStrictEqual((yield* spokenAt(text)).map(([, text]) => text.trim()), ["Go."])
     }))
 
   it.effect("no timer runs while the listener has enough: a slow listener never tears a sentence", () =>

@@ -4,6 +4,7 @@ import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import type * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
+import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
@@ -149,26 +150,33 @@ const makeTimeline = (options: Options): Timeline => {
 
     const moved = (time: Duration.Duration) => Duration.sum(start ?? Duration.zero, time)
 
-    const step = (
-      event: SpeechEvent.SpeechEvent
-    ): Effect.Effect<ReadonlyArray<SpeechEvent.SpeechEvent>, SpeechError.SpeechError> => {
+    const step = (event: SpeechEvent.SpeechEvent): Chunk.Chunk<SpeechEvent.SpeechEvent> => {
       switch (event._tag) {
         case "AudioChunk": {
-          if (format !== undefined && event.chunk.format !== format) return otherFormat(event.chunk)
           const begun = begin()
-          return Effect.succeed([...begun, ...(fader?.push(event.chunk) ?? [event.chunk]).map(emit)])
+          return Chunk.unsafeFromArray([...begun, ...(fader?.push(event.chunk) ?? [event.chunk]).map(emit)])
         }
         case "WordTimestamp": {
           const begun = begin()
           const word = { ...event, segment: index, start: moved(event.start), end: moved(event.end) }
-          return Effect.succeed([...begun, word])
+          return Chunk.unsafeFromArray([...begun, word])
         }
         case "SegmentStarted":
         case "SegmentFailed":
         case "Completed":
-          return Effect.succeed([])
+          return Chunk.empty()
       }
     }
+
+    const isOther = (event: SpeechEvent.SpeechEvent): event is SpeechEvent.AudioChunk =>
+      event._tag === "AudioChunk" && format !== undefined && event.chunk.format !== format
+
+    // Audio comes in many small pieces: they cost by the network's chunk, not by the piece.
+    const steps = (events: Chunk.Chunk<SpeechEvent.SpeechEvent>) =>
+      Option.match(Chunk.findFirst(events, isOther), {
+        onNone: () => Effect.succeed(Chunk.flatMap(events, step)),
+        onSome: ({ chunk }) => otherFormat(chunk)
+      })
 
     const failed = (error: SpeechError.SpeechError): Events => {
       const positioned = SpeechError.withPosition(error, { segment: index, textOffset, samplesEmitted: frames })
@@ -181,8 +189,7 @@ const makeTimeline = (options: Options): Timeline => {
     }
 
     return events.pipe(
-      Stream.mapEffect(step),
-      Stream.mapConcat((placed) => placed),
+      Stream.mapChunksEffect(steps),
       heldBack(() => (fader?.end() ?? []).map(emit)),
       Stream.catchAll(failed)
     )

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as SpeechText from "../SpeechText.js"
 import * as TextSegmenter from "../TextSegmenter.js"
+import * as Inbox from "./inbox.js"
 
 /** @internal */
 export interface Options {
@@ -45,7 +46,7 @@ export const textSegments = <E, R>(
 ): Stream.Stream<TextSegmenter.Segment, E, R> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const source: Stream.Stream<SpeechText.Input, E, R> = typeof text === "string" ? Stream.succeed(text) : text
-    const inbox = yield* makeInbox<Arrival<E>>(readAhead)
+    const inbox = yield* Inbox.make<Arrival<E>>(readAhead)
     yield* source.pipe(
       Stream.mapConcatChunk(pieces),
       Stream.runForEach((input) => inbox.put({ _tag: "Text", input })),
@@ -86,53 +87,29 @@ export const textSegments = <E, R>(
       return advance(segmenter.flush(state))
     }
 
-    const next = Effect.suspend(() =>
-      end === undefined
-        ? Effect.map(inbox.takeWithin(patience()), Option.match({ onNone: onTimeout, onSome: onArrival }))
-        : Exit.match(end, {
+    const poll = () => Option.map(inbox.unsafePoll(), onArrival)
+
+    const wait = Effect.suspend(() =>
+      Option.match(patience(), {
+        onNone: () => inbox.ready,
+        onSome: (limit) => Effect.timeoutOption(inbox.ready, limit)
+      })
+    )
+
+    const next = Effect.suspend(() => {
+      if (end !== undefined) {
+        return Exit.match(end, {
           onFailure: (cause) => Effect.failCause(Cause.map(cause, Option.some)),
           onSuccess: () => Effect.fail(Option.none<E>())
         })
-    )
+      }
+      return Option.match(poll(), {
+        onNone: () => Effect.map(wait, () => Option.getOrElse(poll(), onTimeout)),
+        onSome: Effect.succeed
+      })
+    })
 
     return Stream.repeatEffectChunkOption(next).pipe(
       Stream.filter((segment) => TextSegmenter.isSpeakable(segment.text))
     )
   }))
-
-interface Inbox<A> {
-  /** Waits for room. */
-  readonly put: (item: A) => Effect.Effect<void>
-  /** The next item, or none if the limit passes first. */
-  readonly takeWithin: (limit: Option.Option<Duration.Duration>) => Effect.Effect<Option.Option<A>>
-}
-
-// A queue whose `take` can lose a race against a clock without losing an item: the race is for a signal, not for the item.
-const makeInbox = Effect.fnUntraced(function*<A>(capacity: number): Effect.fn.Return<Inbox<A>> {
-  const items: Array<A> = []
-  const room = yield* Effect.makeSemaphore(capacity)
-  const filled = yield* Effect.makeLatch()
-
-  const poll = Effect.suspend((): Effect.Effect<Option.Option<A>> => {
-    const item = items.shift()
-    if (items.length === 0) filled.unsafeClose()
-    return item === undefined ? Effect.succeedNone : Effect.as(room.release(1), Option.some(item))
-  })
-
-  const waitWithin = Option.match({
-    onNone: () => filled.await,
-    onSome: (limit: Duration.Duration) => Effect.timeoutOption(filled.await, limit)
-  })
-
-  return {
-    put: (item) =>
-      Effect.zipRight(
-        room.take(1),
-        Effect.sync(() => {
-          items.push(item)
-          filled.unsafeOpen()
-        })
-      ),
-    takeWithin: (limit) => Effect.suspend(() => items.length > 0 ? poll : Effect.zipRight(waitWithin(limit), poll))
-  }
-})
