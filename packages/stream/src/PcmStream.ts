@@ -74,7 +74,8 @@ export const rechunk: {
 
 /**
  * Lets audio pass no faster than it sounds, but for a head start of `lead`. The clock starts with the first chunk, and
- * a late producer does not make the rest hurry.
+ * a late producer does not make the rest hurry. A chunk leaves whole when its first sample is due: put {@link rechunk}
+ * before it for finer steps.
  *
  * @since 0.1.0
  * @category combinators
@@ -142,14 +143,16 @@ export const gap: {
 } = dual(2, <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R> =>
   Stream.suspend(() => {
     let format: Pcm.PcmFormat | undefined
+    const silence = () => {
+      const chunk = format === undefined ? undefined : Pcm.silence(format, duration)
+      return chunk === undefined || chunk.bytes.length === 0 ? Stream.empty : Stream.succeed(chunk)
+    }
     return self.pipe(
       Stream.map((chunk) => {
         format = chunk.format
         return chunk
       }),
-      Stream.concat(
-        Stream.suspend(() => format === undefined ? Stream.empty : Stream.succeed(Pcm.silence(format, duration)))
-      )
+      Stream.concat(Stream.suspend(silence))
     )
   }))
 
