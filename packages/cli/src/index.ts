@@ -15,6 +15,13 @@ export * as Cli from "./Cli.js"
 export * as CliError from "./CliError.js"
 
 /**
+ * The command `emulator`.
+ *
+ * @since 0.1.0
+ */
+export * as Emulator from "./Emulator.js"
+
+/**
  * Which engine speaks. Each is loaded only when it is chosen, so that a command starts fast.
  *
  * @since 0.1.0
@@ -34,6 +41,13 @@ export * as Languages from "./Languages.js"
  * @since 0.1.0
  */
 export * as Models from "./Models.js"
+
+/**
+ * The command `play`: an audio file is heard.
+ *
+ * @since 0.1.0
+ */
+export * as Play from "./Play.js"
 
 /**
  * The command `speak`: a text becomes an audio file, or audio on standard output.

@@ -170,6 +170,14 @@ export * as WavesSchema from "./WavesSchema.js"
 export * as WavesSocket from "./WavesSocket.js"
 
 /**
+ * The options of the vendor's current speech models: what they are by default, which the models honour, and how they are
+ * spelled on the wire. `WavesSpeechSynthesizer` and `WavesSpeechStream` share them.
+ *
+ * @since 0.1.0
+ */
+export * as WavesSpeechOptions from "./WavesSpeechOptions.js"
+
+/**
  * Today's cloud API of Smallest AI behind the `SpeechSynthesizer` port.
  *
  * Streams come over `POST /waves/v1/tts/live` as they are made, whole audio over `POST /waves/v1/tts`. Word times are a

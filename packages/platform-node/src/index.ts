@@ -12,8 +12,15 @@
 export * as NodeAudioPlayer from "./NodeAudioPlayer.js"
 
 /**
- * Speech in Node, wired: each layer here is all that a program needs to speak and to save what it spoke.
+ * Speech in Node, wired: each layer here is all that a program needs to speak, and to play and save what it spoke.
  *
  * @since 0.1.0
  */
 export * as NodeSpeech from "./NodeSpeech.js"
+
+/**
+ * WebSockets in Node, which can send the key as a header of the upgrade.
+ *
+ * @since 0.1.0
+ */
+export * as NodeWebSocketConnector from "./NodeWebSocketConnector.js"
