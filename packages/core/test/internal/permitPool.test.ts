@@ -272,7 +272,7 @@ describe("permitPool", () => {
         assert.strictEqual(inUse, 0)
         assert.strictEqual(yield* pool.available, size)
       }),
-    { fastCheck: { numRuns: 150 } }
+    { fastCheck: { numRuns: 60 } }
   )
 })
 
