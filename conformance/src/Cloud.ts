@@ -106,3 +106,10 @@ export const wholeRoutes: ReadonlyArray<Route> = [
 ]
 
 export const routes: ReadonlyArray<Route> = [liveRoute, ...wholeRoutes]
+
+/** The error of an effect that must fail. If it succeeds, that is a defect, which says so without printing the audio. */
+export const failureOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E, never, R> =>
+  Effect.matchEffect(effect, {
+    onFailure: Effect.succeed,
+    onSuccess: () => Effect.dieMessage("It succeeded, but it should have failed")
+  })

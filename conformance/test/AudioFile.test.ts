@@ -3,11 +3,12 @@ import { TestSpeechSynthesizer } from "@effect-smallest/testing"
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Either, Exit, Fiber, Layer, Stream } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { execFileSync, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { createRequire } from "node:module"
 import { fileURLToPath, pathToFileURL } from "node:url"
+import { failureOf } from "../src/Cloud.js"
 
 const layer = Layer.provideMerge(AudioFile.layerFileSystem, NodeContext.layer)
 
@@ -42,12 +43,6 @@ const assertAudio = (actual: Audio.Audio, expected: Audio.Audio) => {
 }
 
 const saveBefore = (name: string) => AudioFile.save(name, Audio.toStream(other))
-
-const failureOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(
-    Effect.either(effect),
-    (result) => Either.isLeft(result) ? Effect.succeed(result.left) : Effect.dieMessage("It was saved")
-  )
 
 describe("AudioFile.layerFileSystem", () => {
   test("save - writes a WAV file with right sizes, and reports it", (folder) =>
@@ -216,6 +211,16 @@ describe("AudioFile.layerFileSystem", () => {
       assertAudio(yield* read(`${folder}/elsewhere/target.wav`), audio)
       assert.deepStrictEqual([...(yield* list(folder))].sort(), ["elsewhere", "link.wav"])
       assert.deepStrictEqual(yield* list(`${folder}/elsewhere`), ["target.wav"])
+    }))
+
+  test("save - follows a symbolic link to a file that does not exist yet", (folder) =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.makeDirectory(`${folder}/elsewhere`)
+      yield* fs.symlink("elsewhere/target.wav", `${folder}/link.wav`)
+      yield* AudioFile.save(`${folder}/link.wav`, chunks)
+      assert.strictEqual(yield* fs.readLink(`${folder}/link.wav`), "elsewhere/target.wav")
+      assertAudio(yield* read(`${folder}/elsewhere/target.wav`), audio)
     }))
 
   test("save - a folder is Unwritable", (folder) =>

@@ -2,7 +2,7 @@ import { Pcm, SpeechError, SpeechSynthesizer, Wav } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Redacted, Schedule, Schema, Stream } from "effect"
 import { createServer } from "node:net"
-import { httpClients, layerWaves, liveRoute, type Route, routes, wholeRoutes } from "../src/Cloud.js"
+import { failureOf, httpClients, layerWaves, liveRoute, type Route, routes, wholeRoutes } from "../src/Cloud.js"
 import * as Vectors from "../src/Vectors.js"
 import * as VectorServer from "../src/VectorServer.js"
 
@@ -30,7 +30,7 @@ const heard = (answer: VectorServer.Answer) =>
     const parts: Array<Uint8Array> = []
     const [elapsed, error] = yield* SpeechSynthesizer.stream({ text: "Hello." }).pipe(
       Stream.runForEach((chunk) => Effect.sync(() => parts.push(chunk.bytes))),
-      Effect.flip,
+      failureOf,
       Effect.timed
     )
     return { bytes: Buffer.concat(parts), error, millis: Duration.toMillis(elapsed) }
@@ -60,7 +60,7 @@ for (const [name, http] of httpClients) {
               status: vector.status,
               headers: { "content-type": Vectors.jsonType, ...vector.headers },
               body: VectorServer.text(vector.body)
-            }).pipe(Effect.flip)
+            }).pipe(failureOf)
             const { description, fields, isRetryable, tag } = vector.expect
             const isRetired = route.name === "lightningV1" && vector.status === 410
             assert.strictEqual(error._tag, tag, route.name)
@@ -80,7 +80,7 @@ for (const [name, http] of httpClients) {
     it.live("429 with Retry-After as a date - tells how long until then", () =>
       Effect.gen(function*() {
         const date = new Date(Date.now() + 30_000).toUTCString()
-        const error = yield* Effect.flip(
+        const error = yield* failureOf(
           answered(liveRoute, VectorServer.json(429, { error: "Slow down" }, { "retry-after": date }))
         )
         const millis = Number(field(error, "retryAfter"))
@@ -91,7 +91,7 @@ for (const [name, http] of httpClients) {
     it.live("404 - is a failure of today's API, and the end of the API of 2024", () =>
       Effect.forEach(routes, (route) =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(answered(route, VectorServer.json(404, { error: "Not Found" })))
+          const error = yield* failureOf(answered(route, VectorServer.json(404, { error: "Not Found" })))
           assert.strictEqual(error._tag, route.name === "lightningV1" ? "ModelRetired" : "ServerFailure")
           assert.strictEqual(error.requestId, "request-0")
         }).pipe(Effect.provide(route.layer(http)))))
@@ -99,7 +99,7 @@ for (const [name, http] of httpClients) {
     it.live("401 - is what the server says to a wrong key", () =>
       Effect.forEach(routes, (route) =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(route.speak({ text: "Hello." }))
+          const error = yield* failureOf(route.speak({ text: "Hello." }))
           assert.strictEqual(error._tag, "InvalidApiKey")
         }).pipe(Effect.provide(route.layer(http, { apiKey: Redacted.make("sk_wrong") })))))
 
@@ -116,7 +116,7 @@ for (const [name, http] of httpClients) {
     it.live("an error body that breaks off - still is the error of its status", () =>
       Effect.forEach(routes, (route) =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(answered(route, {
+          const error = yield* failureOf(answered(route, {
             status: 503,
             body: Stream.concat(VectorServer.text("upstream"), Stream.fail(VectorServer.destroy))
           }))
@@ -144,7 +144,7 @@ for (const [name, http] of httpClients) {
     it.live("JSON with status 200 - is MalformedResponse with the server's words", () =>
       Effect.forEach(routes, (route) =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(
+          const error = yield* failureOf(
             answered(route, VectorServer.json(200, { error: { message: "No voice today" } }))
           )
           assert.strictEqual(error._tag, "MalformedResponse", route.name)
@@ -226,7 +226,7 @@ for (const [name, http] of httpClients) {
         }
         for (const route of wholeRoutes) {
           const error = yield* answered(route, VectorServer.audio(Stream.empty)).pipe(
-            Effect.flip,
+            failureOf,
             Effect.provide(route.layer(http))
           )
           assert.strictEqual(error._tag, "EmptyAudio", route.name)
@@ -234,7 +234,7 @@ for (const [name, http] of httpClients) {
         const headerOnly = yield* answered(
           routes[2] ?? liveRoute,
           VectorServer.audio(Stream.make(Wav.header(Pcm.format(24000), 0)))
-        ).pipe(Effect.flip, Effect.provide((routes[2] ?? liveRoute).layer(http)))
+        ).pipe(failureOf, Effect.provide((routes[2] ?? liveRoute).layer(http)))
         assert.strictEqual(headerOnly._tag, "EmptyAudio")
       }))
 
@@ -321,7 +321,7 @@ for (const [name, http] of httpClients) {
     for (const route of wholeRoutes) {
       it.live(`${route.name} - a body that breaks off is TruncatedAudio`, () =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(
+          const error = yield* failureOf(
             answered(
               route,
               VectorServer.audio(Stream.concat(VectorServer.cut(pcm, 1000), Stream.fail(VectorServer.destroy)))
@@ -333,7 +333,7 @@ for (const [name, http] of httpClients) {
 
       it.live(`${route.name} - a body shorter than its Content-Length is TruncatedAudio`, () =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(answered(route, {
+          const error = yield* failureOf(answered(route, {
             headers: { "content-type": "audio/wav", "content-length": "9000" },
             body: Stream.concat(Stream.make(pcm.subarray(0, 8000)), Stream.fail(VectorServer.destroy))
           }))
@@ -342,7 +342,7 @@ for (const [name, http] of httpClients) {
 
       it.live(`${route.name} - a body that ends inside a sample is TruncatedAudio`, () =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(answered(route, route.answer(pcm.subarray(0, 4001))))
+          const error = yield* failureOf(answered(route, route.answer(pcm.subarray(0, 4001))))
           assert.strictEqual(error._tag, "TruncatedAudio")
         }).pipe(Effect.provide(route.layer(http))))
     }
@@ -351,7 +351,7 @@ for (const [name, http] of httpClients) {
       Effect.forEach(wholeRoutes.slice(1), (route) =>
         Effect.gen(function*() {
           const header = Wav.header(Pcm.format(24000), 9000)
-          const error = yield* Effect.flip(
+          const error = yield* failureOf(
             answered(route, VectorServer.audio(Stream.make(header, pcm.subarray(0, 8000))))
           )
           assert.strictEqual(error._tag, "TruncatedAudio")
@@ -364,7 +364,7 @@ for (const [name, http] of httpClients) {
         const baseUrl = `http://127.0.0.1:${yield* portOfNobody}`
         for (const route of routes) {
           const error = yield* route.speak({ text: "Hello." }).pipe(
-            Effect.flip,
+            failureOf,
             Effect.provide(route.layer(http, { baseUrl }))
           )
           assert.strictEqual(error._tag, "TransportFailure", route.name)
@@ -376,14 +376,14 @@ for (const [name, http] of httpClients) {
     it.live("a host that does not exist - is TransportFailure", () =>
       Effect.forEach(routes, (route) =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(route.speak({ text: "Hello." }))
+          const error = yield* failureOf(route.speak({ text: "Hello." }))
           assert.strictEqual(error._tag, "TransportFailure", error.message)
         }).pipe(Effect.provide(route.layer(http, { baseUrl: "http://nobody.invalid" })))))
 
     it.live("a base URL that is none - is InvalidSpeechRequest of baseUrl", () =>
       Effect.forEach(routes, (route) =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(route.speak({ text: "Hello." }))
+          const error = yield* failureOf(route.speak({ text: "Hello." }))
           assert.strictEqual(error._tag, "InvalidSpeechRequest", error.message)
           assert.strictEqual(field(error, "parameter"), "baseUrl")
         }).pipe(Effect.provide(route.layer(http, { baseUrl: "not a url" })))))
@@ -391,7 +391,7 @@ for (const [name, http] of httpClients) {
     it.live("a server that hangs up without an answer - is TransportFailure", () =>
       Effect.forEach(routes, (route) =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(
+          const error = yield* failureOf(
             answered(route, { before: Effect.fail(VectorServer.destroy), body: Stream.empty })
           )
           assert.strictEqual(error._tag, "TransportFailure", route.name)
@@ -400,7 +400,7 @@ for (const [name, http] of httpClients) {
     it.live("no answer - is a timeout of the phase, which names its limit", () =>
       Effect.forEach(routes, (route) =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(answered(route, { before: Effect.never, body: Stream.empty }))
+          const error = yield* failureOf(answered(route, { before: Effect.never, body: Stream.empty }))
           assert.strictEqual(error._tag, "SpeechTimeout", route.name)
           assert.strictEqual(field(error, "phase"), route === liveRoute ? "connect" : "firstAudio")
           // Answers that are sent whole also get the time in which a person reads the text: 6 characters are 400 ms.
@@ -451,7 +451,7 @@ for (const [name, http] of httpClients) {
     it.live("a body that stops in the middle - is an idle timeout", () =>
       Effect.forEach(wholeRoutes, (route) =>
         Effect.gen(function*() {
-          const error = yield* Effect.flip(
+          const error = yield* failureOf(
             answered(route, VectorServer.audio(Stream.concat(Stream.make(pcm.subarray(0, 4000)), Stream.never)))
           )
           assert.strictEqual(error._tag, "SpeechTimeout")
@@ -465,7 +465,7 @@ for (const [name, http] of httpClients) {
           yield* server.always({ before: Effect.never, body: Stream.empty })
           yield* Effect.fork(route.speak({ text: "First." }))
           yield* server.awaitRequest(0)
-          const error = yield* Effect.flip(route.speak({ text: "Second." }))
+          const error = yield* failureOf(route.speak({ text: "Second." }))
           assert.strictEqual(error._tag, "SpeechTimeout")
           assert.strictEqual(field(error, "phase"), "permit")
           assert.lengthOf(yield* server.requests, 1)

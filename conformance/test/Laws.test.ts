@@ -6,7 +6,16 @@ import type { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Redacted, Ref, Schedule, Stream } from "effect"
 import { performance } from "node:perf_hooks"
-import { httpClients, layerClient, layerLightningV1, layerWaves, liveRoute, type Route, routes } from "../src/Cloud.js"
+import {
+  failureOf,
+  httpClients,
+  layerClient,
+  layerLightningV1,
+  layerWaves,
+  liveRoute,
+  type Route,
+  routes
+} from "../src/Cloud.js"
 import { portableProgram } from "../src/portableProgram.js"
 import * as RecordingTracer from "../src/RecordingTracer.js"
 import * as VectorServer from "../src/VectorServer.js"
@@ -115,7 +124,7 @@ describe("law 3: no retry after the first sample has left; before it, by Schedul
       Effect.forEach([400, 401, 402, 403, 410], (status) =>
         Effect.gen(function*() {
           yield* enqueue(VectorServer.json(status, { error: "No" }))
-          const error = yield* Effect.flip(SpeechSynthesizer.synthesize({ text: "Hello." }))
+          const error = yield* failureOf(SpeechSynthesizer.synthesize({ text: "Hello." }))
           assert.isFalse(error.isRetryable)
           assert.lengthOf(yield* requests, 1)
         }).pipe(Effect.provide(retrying(http)))))
@@ -124,7 +133,7 @@ describe("law 3: no retry after the first sample has left; before it, by Schedul
       Effect.gen(function*() {
         const server = yield* VectorServer.VectorServer
         yield* server.always(VectorServer.json(503, { error: "Down" }))
-        const error = yield* Effect.flip(Stream.runDrain(SpeechSynthesizer.stream({ text: "Hello." })))
+        const error = yield* failureOf(Stream.runDrain(SpeechSynthesizer.stream({ text: "Hello." })))
         assert.strictEqual(error._tag, "ServerFailure")
         assert.lengthOf(yield* requests, 3)
       }).pipe(Effect.provide(retrying(http, { maxRetries: 2 }))))
@@ -137,7 +146,7 @@ describe("law 3: no retry after the first sample has left; before it, by Schedul
         const heard = yield* Ref.make(0)
         const error = yield* SpeechSynthesizer.stream({ text: "Hello." }).pipe(
           Stream.runForEach((chunk) => Ref.update(heard, (bytes) => bytes + chunk.bytes.length)),
-          Effect.flip
+          failureOf
         )
         assert.strictEqual(error._tag, "TruncatedAudio")
         assert.isTrue(error.isRetryable)

@@ -185,7 +185,11 @@ const makeFileSystem = Effect.gen(function*() {
     )
 
   const open = Effect.fnUntraced(function*(name: string) {
-    const target = yield* Effect.orElseSucceed(fs.realPath(name), () => name)
+    const target = yield* fs.realPath(name).pipe(
+      // A link to a file that does not exist yet leads there all the same.
+      Effect.orElse(() => Effect.map(fs.readLink(name), (link) => path.resolve(path.dirname(name), link))),
+      Effect.orElseSucceed(() => name)
+    )
     const info = yield* Effect.option(fs.stat(target))
     if (Option.isNone(info)) return yield* newFile(name, target, Option.none())
     switch (info.value.type) {
