@@ -354,12 +354,23 @@ const withFallback = (engines: readonly [Service, ...ReadonlyArray<Service>]): S
  * @since 0.1.0
  * @category layers
  */
-export const layerFallback = <E, R>(
-  layers: readonly [Layer.Layer<SpeechSynthesizer, E, R>, ...ReadonlyArray<Layer.Layer<SpeechSynthesizer, E, R>>]
-): Layer.Layer<SpeechSynthesizer, E, R> => {
+export const layerFallback = <
+  const Layers extends readonly [
+    Layer.Layer<SpeechSynthesizer, unknown, unknown>,
+    ...ReadonlyArray<Layer.Layer<SpeechSynthesizer, unknown, unknown>>
+  ]
+>(
+  layers: Layers
+): Layer.Layer<SpeechSynthesizer, Layer.Layer.Error<Layers[number]>, Layer.Layer.Context<Layers[number]>> => {
   const [first, ...others] = layers
-  const service = (layer: Layer.Layer<SpeechSynthesizer, E, R>) =>
-    Effect.map(Layer.build(layer), Context.get(SpeechSynthesizer))
+  const service = (layer: Layer.Layer<SpeechSynthesizer, unknown, unknown>) =>
+    Effect.map(
+      // Each member of the tuple fails and needs no more than all of them together; the compiler forgets which it is.
+      Layer.build(
+        layer as Layer.Layer<SpeechSynthesizer, Layer.Layer.Error<Layers[number]>, Layer.Layer.Context<Layers[number]>>
+      ),
+      Context.get(SpeechSynthesizer)
+    )
   return Layer.scoped(
     SpeechSynthesizer,
     Effect.zipWith(service(first), Effect.forEach(others, service), (head, tail) => withFallback([head, ...tail]))
