@@ -163,9 +163,11 @@ const encode = (pcm: Uint8Array, sampleRate: number, outputFormat: unknown): Uin
 const checkHeaders = (request: ReceivedRequest, accept: string): Answer | undefined => {
   const { headers, method } = request
   if (method !== "POST") return violation(`the method is ${method}`)
-  if (headers["content-type"] !== "application/json") return violation(`the content type is ${headers["content-type"]}`)
-  if (headers["accept"] !== accept) return violation(`the accepted type is ${headers["accept"]}`)
-  if (headers["x-source"] !== "effect-smallest") return violation(`the source is ${headers["x-source"]}`)
+  if (headers["content-type"] !== "application/json") {
+    return violation(`the content type is ${String(headers["content-type"])}`)
+  }
+  if (headers["accept"] !== accept) return violation(`the accepted type is ${String(headers["accept"])}`)
+  if (headers["x-source"] !== "effect-smallest") return violation(`the source is ${String(headers["x-source"])}`)
   for (const name of ["b3", "traceparent", "tracestate"]) {
     if (headers[name] !== undefined) return violation(`it carries the tracing header ${name}`)
   }
@@ -192,8 +194,8 @@ const speak = (request: ReceivedRequest, isLive: boolean): Answer => {
     return issue("sample_rate", "Invalid input")
   }
   if (typeof speed !== "number" || speed < 0.5 || speed > 2) return issue("speed", "Invalid input")
-  if (language !== undefined && !/^([a-z]{2}|auto)$/.test(String(language))) {
-    return issue("language", `Language '${String(language)}' is not supported on the ${String(model)} model.`)
+  if (language !== undefined && !(typeof language === "string" && /^([a-z]{2}|auto)$/.test(language))) {
+    return issue("language", `Language '${JSON.stringify(language)}' is not supported on the ${String(model)} model.`)
   }
   if (!hasOneOf(Vectors.speechOutputFormats, output_format)) {
     return json(400, {
@@ -265,7 +267,7 @@ const make = Effect.gen(function*() {
   const queue = yield* Ref.make<ReadonlyArray<Answer>>([])
   const usual = yield* Ref.make<(request: ReceivedRequest) => Answer>(speech)
   const atOnce = yield* Ref.make({ now: 0, most: 0 })
-  const run = yield* FiberSet.makeRuntime<never>()
+  const run = yield* FiberSet.makeRuntime()
   const connections = new Map<Socket, number>()
 
   const update = (index: number, change: Partial<ReceivedRequest>) =>

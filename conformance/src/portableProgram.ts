@@ -1,7 +1,7 @@
 /**
  * A program that uses what every engine can do: each way to speak, with portable options. It names no engine.
  */
-import { Audio, SpeechEvent, SpeechSynthesizer, Wav } from "@effect-smallest/core"
+import { Audio, type SpeechEvent, SpeechSynthesizer, Wav } from "@effect-smallest/core"
 import { Duration, Effect, Stream } from "effect"
 
 const text = "Your table is ready."
