@@ -6,19 +6,21 @@
  * - joined together they are the text: nothing is added, dropped or rewritten;
  * - they do not depend on how the text arrives: in one piece, token by token, or one code unit at a time;
  * - none is longer than `maxLength` UTF-16 code units;
- * - none starts inside a grapheme cluster: no accent, flag or joined emoji is torn. The one exception is a cluster that is itself longer
- *   than `maxLength`, which is cut between code points, because an engine would refuse it otherwise;
+ * - none starts inside a grapheme cluster: no accent, flag or joined emoji is torn. The one exception is a cluster
+ *   that is itself longer than `maxLength`, which is cut between code points, because an engine would refuse it
+ *   otherwise;
  * - time is linear in the length of the text, memory is bounded by `maxLength`.
  *
- * **What a segment contains.** Blanks and line breaks after a sentence belong to that sentence, as far as they fit under `maxLength`; what
- * does not fit leads the next segment, as do blanks at the very start. A piece without a letter or a digit (`"***"`, `"👍"`) is never a
- * segment of its own while text follows: it leads the next one. Only the last segment of a text, and pieces of a run longer than
- * `maxLength`, may have nothing to say; {@link isSpeakable} tells.
+ * **What a segment contains.** Blanks and line breaks after a sentence belong to that sentence, as far as they fit
+ * under `maxLength`; what does not fit leads the next segment, as do blanks at the very start. A piece without a
+ * letter or a digit (`"***"`, `"👍"`) is never a segment of its own while text follows: it leads the next one. Only
+ * the last segment of a text, and pieces of a run longer than `maxLength`, may have nothing to say; {@link
+ * isSpeakable} tells.
  *
- * **Where it cuts.** After the marks that end sentences in the scripts of the world, with the quotes, brackets, footnote numbers and emoji
- * that belong to them; at blank lines, and at line breaks that are not the wrapping of prose; before list items. It does not cut after
- * abbreviations, initials, ordinals, numbers, or inside addresses and versions. A mark is decided as soon as the next word tells enough,
- * usually with its first letter.
+ * **Where it cuts.** After the marks that end sentences in the scripts of the world, with the quotes, brackets,
+ * footnote numbers and emoji that belong to them; at blank lines, and at line breaks that are not the wrapping of
+ * prose; before list items. It does not cut after abbreviations, initials, ordinals, numbers, or inside addresses and
+ * versions. A mark is decided as soon as the next word tells enough, usually with its first letter.
  *
  * @since 0.1.0
  */
@@ -69,13 +71,17 @@ export interface Segment {
 }
 
 /**
- * What a segmenter remembers between two pushes. A value: pushing to the same state twice gives the same result twice.
+ * What a segmenter remembers between two pushes. A value: pushing to the same state twice gives the same result
+ * twice.
  *
  * @since 0.1.0
  * @category models
  */
 export interface State {
-  /** Text that is not in any segment yet. Text pushed after it may still be unread while a very long segment is pending. */
+  /**
+   * Text that is not in any segment yet. Text pushed after it may still be unread while a very long segment is
+   * pending.
+   */
   readonly pending: string
   /** Where `pending` starts in the whole text, in UTF-16 code units. */
   readonly textOffset: number
@@ -93,29 +99,29 @@ export interface State {
  */
 export interface Options {
   /**
-   * The most UTF-16 code units in a segment, blanks included. A longer sentence is cut after a clause mark, else between words, else
-   * between grapheme clusters. An integer of at least 2, or `Infinity`.
+   * The most UTF-16 code units in a segment, blanks included. A longer sentence is cut after a clause mark, else
+   * between words, else between grapheme clusters. An integer of at least 2, or `Infinity`.
    *
    * @default 250
    */
   readonly maxLength?: number | undefined
   /**
-   * Sentences shorter than this, in UTF-16 code units without the blanks around them, are merged with what follows, as long as both fit
-   * under `maxLength`. At most `maxLength`.
+   * Sentences shorter than this, in UTF-16 code units without the blanks around them, are merged with what follows,
+   * as long as both fit under `maxLength`. At most `maxLength`.
    *
    * @default 0
    */
   readonly minLength?: number | undefined
   /**
-   * Whether the first segment may end after a clause, so that sound starts earlier: at a comma, semicolon, colon or dash with at least
-   * ten columns of text before it (and at least `minLength`).
+   * Whether the first segment may end after a clause, so that sound starts earlier: at a comma, semicolon, colon or
+   * dash with at least ten columns of text before it (and at least `minLength`).
    *
    * @default "sentence"
    */
   readonly firstSegment?: "clause" | "sentence" | undefined
   /**
-   * The language of the text as a BCP 47 tag, `"de"` or `"pt-BR"`. Without it the rules follow the script, and in Latin script the frequent
-   * words of the text; English where these say nothing.
+   * The language of the text as a BCP 47 tag, `"de"` or `"pt-BR"`. Without it the rules follow the script, and in
+   * Latin script the frequent words of the text; English where these say nothing.
    */
   readonly locale?: string | undefined
 }
@@ -135,13 +141,13 @@ export interface TextSegmenter {
   /** Takes the pending text as it is, as if the text ended here. Text may be pushed afterwards. */
   readonly flush: (state: State) => readonly [State, Chunk.Chunk<Segment>]
   /**
-   * Takes the pending text up to its last whole word; a word that may still grow stays pending. In scripts without spaces the words are
-   * those of `Intl.Segmenter`.
+   * Takes the pending text up to its last whole word; a word that may still grow stays pending. In scripts without
+   * spaces the words are those of `Intl.Segmenter`.
    */
   readonly takeWords: (state: State) => readonly [State, Chunk.Chunk<Segment>]
   /**
-   * Whether the pending text reads as a whole sentence if nothing follows: it ends in a mark that is not part of an abbreviation, an
-   * initial or a number, or in a line break.
+   * Whether the pending text reads as a whole sentence if nothing follows: it ends in a mark that is not part of an
+   * abbreviation, an initial or a number, or in a line break.
    */
   readonly endsSentence: (state: State) => boolean
 }
@@ -166,13 +172,17 @@ export class InvalidSegmenterOption extends Data.TaggedError("InvalidSegmenterOp
 // constructors
 // =====================================================================================================================
 
-const isLength = (value: number, least: number): boolean => value >= least && (Number.isInteger(value) || value === Infinity)
+const isLength = (value: number, least: number): boolean =>
+  value >= least && (Number.isInteger(value) || value === Infinity)
 
 const rules = (options: Options): Either.Either<internal.Rules, InvalidSegmenterOption> => {
   const { firstSegment = "sentence", locale, maxLength = 250, minLength = 0 } = options
   if (!isLength(maxLength, 2)) {
     return Either.left(
-      new InvalidSegmenterOption({ parameter: "maxLength", message: `maxLength must be an integer of at least 2, got ${maxLength}` })
+      new InvalidSegmenterOption({
+        parameter: "maxLength",
+        message: `maxLength must be an integer of at least 2, got ${maxLength}`
+      })
     )
   }
   if (!isLength(minLength, 0) || minLength > maxLength) {
@@ -213,7 +223,8 @@ const rules = (options: Options): Either.Either<internal.Rules, InvalidSegmenter
 }
 
 /**
- * Makes a segmenter, or says which option is wrong. For options that come from outside the program; {@link make} is for those written in it.
+ * Makes a segmenter, or says which option is wrong. For options that come from outside the program; {@link make} is
+ * for those written in it.
  *
  * @example
  * ```ts
@@ -242,7 +253,8 @@ const chunked = (
 ): readonly [State, Chunk.Chunk<Segment>] => [state, Chunk.unsafeFromArray(segments)]
 
 /**
- * Makes a segmenter. Throws {@link InvalidSegmenterOption} for an option out of range: such a program is wrong, see {@link makeEither}.
+ * Makes a segmenter. Throws {@link InvalidSegmenterOption} for an option out of range: such a program is wrong, see
+ * {@link makeEither}.
  *
  * @example
  * ```ts
@@ -264,8 +276,8 @@ export const make = (options?: Options): TextSegmenter => Either.getOrThrowWith(
 // =====================================================================================================================
 
 /**
- * Whether a text holds anything to pronounce: a letter, a digit or a sign with a name, such as `%` or an emoji. Blanks and punctuation
- * alone are silence, and some engines refuse them.
+ * Whether a text holds anything to pronounce: a letter, a digit or a sign with a name, such as `%` or an emoji.
+ * Blanks and punctuation alone are silence, and some engines refuse them.
  *
  * @example
  * ```ts
@@ -335,8 +347,8 @@ export const segments: {
 )
 
 /**
- * Cuts a stream of text into segments as it arrives. At {@link SpeechText.flush} what is pending is a segment at once. No timer is
- * involved: text that waits for its next word waits as long as the source does.
+ * Cuts a stream of text into segments as it arrives. At {@link SpeechText.flush} what is pending is a segment at
+ * once. No timer is involved: text that waits for its next word waits as long as the source does.
  *
  * @example
  * ```ts
@@ -388,7 +400,7 @@ export const splitSegments: {
   (args) => Stream.StreamTypeId in Object(args[0]),
   <E, R>(self: Stream.Stream<SpeechText.Input, E, R>, options?: Options): Stream.Stream<Segment, E, R> => {
     const segmenter = make(options)
-    type Segments = Channel.Channel<Chunk.Chunk<Segment>, Chunk.Chunk<SpeechText.Input>, E, E, unknown, unknown>
+    type Segments = Channel.Channel<Chunk.Chunk<Segment>, Chunk.Chunk<SpeechText.Input>, E, E, unknown>
     const loop = (state: State): Segments =>
       Channel.readWithCause({
         onInput: (input: Chunk.Chunk<SpeechText.Input>) => {

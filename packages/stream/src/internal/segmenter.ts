@@ -1,6 +1,6 @@
 /**
- * The scanner behind `TextSegmenter`: one pass over the text, one table look-up for every code unit, and a decision of bounded reach at
- * every mark that may end a segment.
+ * The scanner behind `TextSegmenter`: one pass over the text, one table look-up for every code unit, and a decision
+ * of bounded reach at every mark that may end a segment.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,24 @@ import * as Chars from "./segmenterCharacters.js"
 import * as Languages from "./segmenterLanguages.js"
 
 // Test runners read the members of a module through getters, which would cost more than the scan.
-const { Class, Role, classOf, graphemeCut, isHighSurrogate, isLetter, isLowSurrogate, isPlainBoundary, isSpaceRole, isThaiOrLao, isUnspaced, isWide, isWordClass, roles, wordContext, wordCut } = Chars
+const {
+  Class,
+  Role,
+  classOf,
+  graphemeCut,
+  isHighSurrogate,
+  isLetter,
+  isLowSurrogate,
+  isPlainBoundary,
+  isSpaceRole,
+  isThaiOrLao,
+  isUnspaced,
+  isWide,
+  isWordClass,
+  roles,
+  wordContext,
+  wordCut
+} = Chars
 
 /** @internal */
 export interface Rules {
@@ -26,21 +43,25 @@ export interface Rules {
 }
 
 interface ListItem {
-  /** "1" or "a", and what closes the marker: ".", ")" or ".)". */
-  readonly alphabet: "1" | "a"
+  /** The markers that may follow: "i" goes on as "j" or as "ii". */
+  readonly next: ReadonlyArray<string>
+  /** What closes the marker: ".", ")" or ".)". */
   readonly close: string
-  readonly next: number
   /** Whether the text of the item starts with a capital. */
   readonly upper: boolean
 }
 
 /**
- * What the scanner remembers beside the text itself. Positions count from the start of the pending text; 0 means none.
+ * What the scanner remembers beside the text itself. Positions count from the start of the pending text; 0 means
+ * none.
  *
  * @internal
  */
 export interface Memory {
-  /** Text that arrived while a long segment without any boundary is pending: looked at in larger pieces, so that time stays linear. */
+  /**
+   * Text that arrived while a long segment without any boundary is pending: looked at in larger pieces, so that time
+   * stays linear.
+   */
   readonly unread: string
   readonly position: number
   /** The segment is complete up to `position`; blanks that follow still belong to it. */
@@ -87,6 +108,9 @@ const emojiReach = 48
 /** A pending text longer than this is read on only when it has grown by 1/64. */
 const patience = 4096
 
+/** How many segments at the start of a text are read for the language that it is in; later ones only where it matters. */
+const guessedSegments = 8
+
 /** A guess of the language holds for this far. */
 const guessStep = 80
 
@@ -105,10 +129,30 @@ const romanNumeral = /^(?=[IVXLCDM])M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV
 const acronym = /^(\p{L}\.)+\p{L}$/u
 const singleLetter = /^\p{L}\p{M}*$/u
 const integer = /^\p{Nd}+$/u
+const shortNumber = /(?:^|[^\p{Nd}.,])\p{Nd}{1,3}$/u
 const numeric = /^[\p{Sc}(]*\p{Nd}[\p{Nd}.,:/\u2019'-]*[%\u00b0\u00ba\u00aa]?$/u
 const plainWord = /^[\p{L}\p{M}'\u2019\u2011-]+$/u
 const vowelless = /^\p{Lu}?[bcdfghjklmnpqrstvwxz]{1,4}$/u
 const camel = /^\p{Ll}{1,2}\p{Lu}/u
+
+const romans = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split(" ")
+
+/** The markers that come after a marker in a list; none if it is no marker. */
+const successors = (marker: string, close: string): ReadonlyArray<string> => {
+  if (/^\d{1,3}$/.test(marker)) {
+    return [String(Number(marker) + 1)]
+  }
+  // A capital before a full stop is an initial.
+  const letter = /^[a-z]$/.test(marker) || close !== "." && /^[A-Z]$/.test(marker)
+  const roman = romans[romans.indexOf(marker) + 1]
+  return [
+    ...(letter ? [String.fromCharCode(marker.charCodeAt(0) + 1)] : []),
+    ...(romans.includes(marker) && roman !== undefined ? [roman] : [])
+  ]
+}
+
+const isCloser = (found: number): boolean =>
+  found === Class.Closer || found === Class.Quote || found === Class.Superscript || found === Class.Extend
 
 /** What is known of the word before a full stop. */
 interface Abbreviation {
@@ -220,9 +264,9 @@ class Scanner {
     }
   }
 
-  // -------------------------------------------------------------------------------------------------------------------
-  // The pass
-  // -------------------------------------------------------------------------------------------------------------------
+  // -----------------------------------------------------------------------------------------------------------------
+  // -- The pass -----------------------------------------------------------------------------------------------------
+  // --------------
 
   run(): void {
     const text = this.text
@@ -249,7 +293,9 @@ class Scanner {
         if (boundary > this.start && this.isWorthy(boundary)) {
           if (boundary > limit) {
             this.position = position
-            this.cut(limit)
+            if (!this.cut(limit)) {
+              return
+            }
           } else {
             this.closed = true
             this.position = boundary
@@ -283,8 +329,7 @@ class Scanner {
   private absorb(): boolean {
     const { text } = this
     const limit = this.start + this.rules.maxLength
-    const first = this.position
-    let position = first
+    let position = this.position
     let newlines = 0
     while (position < text.length && position < limit) {
       const role = roles[text.charCodeAt(position)]
@@ -297,15 +342,15 @@ class Scanner {
       position++
     }
     this.position = position
-    if (position === text.length && !this.final) {
+    if (this.isMissing(position)) {
       return false
     }
     if (newlines > 1) {
       this.list = undefined
     }
-    if (position < text.length && position > first && !isPlainBoundary(text, position)) {
+    if (position < text.length && !isPlainBoundary(text, position)) {
       // A combining mark joins the blank before it, and a line break may be two units.
-      position--
+      position = graphemeCut(text, this.start, position)
     }
     this.closed = false
     this.position = position
@@ -313,7 +358,10 @@ class Scanner {
     return true
   }
 
-  /** Cuts at the cap: at a sentence or clause, else between words, else between graphemes; false if more text is needed. */
+  /**
+   * Cuts at the cap: at a sentence or clause, else between words, else between graphemes; false if more text is
+   * needed.
+   */
   private cut(limit: number): boolean {
     const { start, text } = this
     let position = 0
@@ -325,6 +373,9 @@ class Scanner {
       position = limit
     } else if (this.blank > start && this.isSpoken(this.blank)) {
       position = this.blank
+    }
+    if (this.isMissing(limit)) {
+      return false
     }
     if (position === 0 || !isPlainBoundary(text, position)) {
       const wanted = position === 0 ? limit : position
@@ -343,7 +394,14 @@ class Scanner {
   }
 
   private emit(end: number): void {
-    this.segments.push({ index: this.index, text: this.text.slice(this.start, end), textOffset: this.offset + this.start })
+    if (this.index < guessedSegments) {
+      this.guessLanguage(end)
+    }
+    this.segments.push({
+      index: this.index,
+      text: this.text.slice(this.start, end),
+      textOffset: this.offset + this.start
+    })
     this.index++
     this.start = end
     if (this.sentence <= end) {
@@ -365,7 +423,7 @@ class Scanner {
       return false
     }
     if (this.rules.minLength > 0) {
-        let from = this.start
+      let from = this.start
       let to = boundary
       while (from < to && isSpaceRole(roles[this.text.charCodeAt(from)])) {
         from++
@@ -378,7 +436,10 @@ class Scanner {
         this.next = Math.max(this.next, boundary)
         if (boundary <= limit) {
           this.sentence = boundary
-          while (this.sentence < this.next && this.sentence < limit && isSpaceRole(roles[this.text.charCodeAt(this.sentence)])) {
+          while (
+            this.sentence < this.next && this.sentence < limit &&
+            isSpaceRole(roles[this.text.charCodeAt(this.sentence)])
+          ) {
             this.sentence++
           }
         }
@@ -415,9 +476,9 @@ class Scanner {
     return this.word < end
   }
 
-  // -------------------------------------------------------------------------------------------------------------------
-  // Reading around a position
-  // -------------------------------------------------------------------------------------------------------------------
+  // -----------------------------------------------------------------------------------------------------------------
+  // -- Reading around a position ------------------------------------------------------------------------------------
+  // -------------------------------
 
   private classAt(position: number): number {
     const code = this.text.codePointAt(position)
@@ -460,7 +521,10 @@ class Scanner {
     }
     while (from < position) {
       const found = this.classAt(from)
-      if (found !== Class.Quote && found !== Class.Opener && found !== Class.Dash && text[from] !== "*" && text[from] !== "_") {
+      if (
+        found !== Class.Quote && found !== Class.Opener && found !== Class.Dash && text[from] !== "*" &&
+        text[from] !== "_"
+      ) {
         break
       }
       from++
@@ -496,9 +560,9 @@ class Scanner {
     return true
   }
 
-  // -------------------------------------------------------------------------------------------------------------------
-  // Blanks, lines, clauses
-  // -------------------------------------------------------------------------------------------------------------------
+  // -----------------------------------------------------------------------------------------------------------------
+  // -- Blanks, lines, clauses ---------------------------------------------------------------------------------------
+  // ----------------------------
 
   private examineBlank(position: number): number {
     const end = position + 1
@@ -706,24 +770,23 @@ class Scanner {
     return closed && isSpaceRole(this.role(to + 1)) && (integer.test(marker) || /^[a-zA-Z]$/.test(marker)) ? 1 : 0
   }
 
+  /** Greek asks with a semicolon; Armenian typed on a Latin keyboard ends sentences with a colon. */
+  private asks(position: number): boolean {
+    const before = position > this.start ? this.text.charCodeAt(position - 1) : 0
+    const mark = this.text[position]
+    return mark === ";" && before >= 0x0370 && before <= 0x03ff || mark === ":" && before >= 0x0531 && before <= 0x058f
+  }
+
   private examineClause(position: number): number {
     const { text } = this
     const unit = text[position]
-    // Greek asks with a semicolon; Armenian typed on a Latin keyboard ends sentences with a colon.
-    if ((unit === ";" || unit === ":") && position > this.start) {
-      const before = text.charCodeAt(position - 1)
-      const asks = unit === ";" && before >= 0x0370 && before <= 0x03ff || unit === ":" && before >= 0x0531 && before <= 0x058f
-      if (asks) {
-        const end = this.closers(position + 1)
-        if (end === Wait || this.isMissing(end)) {
-          return Wait
-        }
-        if (this.look(end) === Wait) {
-          return Wait
-        }
-        const { blanks, kind } = this.following
-        return blanks && kind !== Class.Lower && kind !== Class.End ? end : None
+    if (this.asks(position)) {
+      const end = this.closers(position + 1)
+      if (end === Wait || this.look(end) === Wait) {
+        return Wait
       }
+      const { blanks, kind } = this.following
+      return blanks && kind !== Class.Lower && kind !== Class.End ? end : None
     }
     if (unit === "\u2014" || unit === "\u2015") {
       this.clause = position + 1
@@ -731,29 +794,32 @@ class Scanner {
     return None
   }
 
-  // -------------------------------------------------------------------------------------------------------------------
-  // Lists and emoji
-  // -------------------------------------------------------------------------------------------------------------------
+  // -----------------------------------------------------------------------------------------------------------------
+  // -- Lists and emoji ----------------------------------------------------------------------------------------------
+  // ---------------------
 
   /**
-   * A marker such as "2." or "b)" that ends before `position`. At the start of a segment it opens a list; inside one it starts a new
-   * segment if it is the successor of the marker before.
+   * A marker such as "2." or "b)" that ends before `position`. At the start of a segment it opens a list; inside one
+   * it starts a new segment if it is the successor of the marker before.
    */
   private examineMarker(position: number, close: string, end: number): number {
     const { text } = this
     this.marked = false
     let from = position
-    while (from > this.start && isWordClass(classOf(text.charCodeAt(from - 1))) && position - from < 4) {
+    while (from > this.start && isWordClass(classOf(text.charCodeAt(from - 1))) && position - from < 5) {
       from--
     }
+    const length = position - from
     const first = text.charCodeAt(from)
-    if (from === position || position - from > 3 || position - from > 1 && (first < 48 || first > 57)) {
+    if (
+      length === 0 || length > 4 ||
+      length > 1 && (first < 0x30 || first > 0x39) && first !== 0x69 && first !== 0x76 && first !== 0x78
+    ) {
       return None
     }
     const marker = text.slice(from, position)
-    const number = /^\d{1,3}$/.test(marker)
-    const letter = /^[a-z]$/.test(marker) || close !== "." && /^[A-Z]$/.test(marker)
-    if (!number && !letter) {
+    const next = successors(marker, close)
+    if (next.length === 0) {
       return None
     }
     if (from > this.start && text[from - 1] === "(") {
@@ -769,10 +835,8 @@ class Scanner {
     if (!blanks) {
       return None
     }
-    const alphabet = number ? "1" : "a"
-    const value = number ? Number(marker) : marker.toLowerCase().charCodeAt(0)
     const upper = kind === Class.Upper
-    const item: ListItem = { alphabet, close, next: value + 1, upper }
+    const item: ListItem = { next, close, upper }
     if (this.isSegmentStart(from)) {
       this.list = item
       this.next = end
@@ -781,7 +845,7 @@ class Scanner {
     }
     const list = this.list
     if (
-      list !== undefined && list.alphabet === alphabet && list.close === close && list.next === value && list.upper === upper &&
+      list !== undefined && list.close === close && list.upper === upper && list.next.includes(marker) &&
       (upper || kind === Class.Lower || kind === Class.Caseless)
     ) {
       // The look at the same marker again, from the start of its own segment, records it.
@@ -848,9 +912,9 @@ class Scanner {
     return word === undefined ? Wait : this.languageFor(word).starters.has(word.toLowerCase()) ? end : None
   }
 
-  // -------------------------------------------------------------------------------------------------------------------
-  // Marks
-  // -------------------------------------------------------------------------------------------------------------------
+  // -----------------------------------------------------------------------------------------------------------------
+  // -- Marks --------------------------------------------------------------------------------------------------------
+  // -----------
 
   /** The end of quotes, brackets, footnote marks and emphasis that belong to the mark before `position`. */
   private closers(position: number): number {
@@ -894,6 +958,23 @@ class Scanner {
           return Wait
         }
         if (text[to] !== "]" || to === at + 1) {
+          return at
+        }
+        at = to + 1
+        continue
+      }
+      if (unit === "<") {
+        // The end of an element: "<em>Yes.</em>"
+        let to = at + 1
+        while (
+          to - at < 16 && !this.isMissing(to) && (text[to] === "/" && to === at + 1 || /[a-z0-9]/i.test(text[to] ?? ""))
+        ) {
+          to++
+        }
+        if (this.isMissing(to)) {
+          return Wait
+        }
+        if (text[at + 1] !== "/" || text[to] !== ">") {
           return at
         }
         at = to + 1
@@ -1143,7 +1224,9 @@ class Scanner {
         if (word === undefined) {
           return Wait
         }
-        return word.length > 1 && word !== word.toUpperCase() || this.languageFor(word).starters.has(word.toLowerCase()) ? close : None
+        return word.length > 1 && word !== word.toUpperCase() || this.languageFor(word).starters.has(word.toLowerCase())
+          ? close
+          : None
       }
       return opener && this.classAt(at) === Class.Opener && kind !== Class.Lower ? close : None
     }
@@ -1198,7 +1281,9 @@ class Scanner {
         return Wait
       }
       // "I ... I mean"
-      return dash || word === this.tokenBefore(position) || this.role(position - 1) === Role.Blank && word === "I" ? None : close
+      return dash || word === this.tokenBefore(position) || this.role(position - 1) === Role.Blank && word === "I"
+        ? None
+        : close
     }
     if (close > end && (kind === Class.Caseless || kind === Class.Digit)) {
       return close
@@ -1235,9 +1320,9 @@ class Scanner {
     return attached && count === 4 && close === last + 1 ? position + 1 : close
   }
 
-  // -------------------------------------------------------------------------------------------------------------------
-  // The full stop
-  // -------------------------------------------------------------------------------------------------------------------
+  // -----------------------------------------------------------------------------------------------------------------
+  // -- The full stop ------------------------------------------------------------------------------------------------
+  // -------------------
 
   private examineStop(position: number, before: number): number {
     const { text } = this
@@ -1292,7 +1377,6 @@ class Scanner {
 
   /** The number of a footnote right after the mark: "of cattle.13 These". */
   private examineNote(position: number): number {
-    const { text } = this
     let to = position + 1
     while (to < position + 5 && this.classAt(to) === Class.Digit) {
       to++
@@ -1344,7 +1428,8 @@ class Scanner {
     const title = ((language.abbreviations.get(word.toLowerCase()) ?? 0) & Languages.Title) !== 0
     const ends = stop >= text.length || isSpaceRole(this.role(stop)) || then === "," || then === "!" || then === "?" ||
       then === "'" || then === "\u2019" || then === ":" || then === "-" ||
-      then === "." && (stop + 1 >= text.length || isSpaceRole(this.role(stop + 1)) || this.classAt(stop + 1) === Class.Upper)
+      then === "." &&
+        (stop + 1 >= text.length || isSpaceRole(this.role(stop + 1)) || this.classAt(stop + 1) === Class.Upper)
     if (!ends || language.abbreviations.has(token.toLowerCase()) && !starter) {
       return None
     }
@@ -1366,7 +1451,9 @@ class Scanner {
     if (rules.language !== undefined) {
       return rules.language
     }
-    const script = /^[\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]*$/u.test(word) ? undefined : Languages.languageOfScript(word)
+    const script = /^[\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]*$/u.test(word)
+      ? undefined
+      : Languages.languageOfScript(word)
     if (script !== undefined) {
       return script
     }
@@ -1413,7 +1500,10 @@ class Scanner {
       return this.decideWord(token, position, boundary)
     }
     const first = this.classAt(at)
-    if (first === Class.Punctuation && !isWordClass(kind) || first === Class.Closer || text[at] === "&" || text[at] === "/") {
+    if (
+      first === Class.Punctuation && !isWordClass(kind) || first === Class.Closer || text[at] === "&" ||
+      text[at] === "/"
+    ) {
       return None
     }
     return this.decideWord(token, position, boundary)
@@ -1449,8 +1539,11 @@ class Scanner {
       if (dash || bracket || opener) {
         return dash ? None : boundary
       }
-      if (newlines > 0) {
+      if (newlines > 0 || /^[ai][.)]\s/.test(text.slice(under, under + 3))) {
         return boundary
+      }
+      if (this.isMissing(under + 2)) {
+        return Wait
       }
       return this.decideLower(piece, position, boundary)
     }
@@ -1529,7 +1622,10 @@ class Scanner {
       const year = to - under === 4 && token.length <= 2
       return year || this.text[to] === "." && to - under <= 2 ? None : boundary
     }
-    if (kind === Class.Caseless && /\p{Nd}\. $/u.test(this.text.slice(Math.max(this.start, position - token.length - 3), position - token.length))) {
+    if (
+      kind === Class.Caseless &&
+      /\p{Nd}\. $/u.test(this.text.slice(Math.max(this.start, position - token.length - 3), position - token.length))
+    ) {
       return None
     }
     if (kind === Class.Upper && !opener) {
@@ -1553,7 +1649,8 @@ class Scanner {
   private isStarter(word: string, abbreviation: string): boolean {
     const lower = word.toLowerCase()
     return this.languageFor(word).starters.has(lower) ||
-      (this.rules.language === undefined && /^[\p{Script=Latin}.]+$/u.test(abbreviation) && Languages.fallback().starters.has(lower))
+      (this.rules.language === undefined && /^[\p{Script=Latin}.]+$/u.test(abbreviation) &&
+        Languages.fallback().starters.has(lower))
   }
 
   /** What is known of the word before the mark as an abbreviation. */
@@ -1635,7 +1732,9 @@ class Scanner {
       kinds &= ~Languages.Unit
     }
     if (lower === "al") {
-      kinds = /\bet $/iu.test(text.slice(Math.max(this.start, position - 5), position - 2)) ? Languages.General : kinds & Languages.Title
+      kinds = /\bet $/iu.test(text.slice(Math.max(this.start, position - 5), position - 2))
+        ? Languages.General
+        : kinds & Languages.Title
     }
     return { kinds, single, acronym: isAcronym, joined, begins: this.continues(joined) }
   }
@@ -1658,7 +1757,8 @@ class Scanner {
     if (kind === Class.Lower) {
       // A word that is also an abbreviation, in chat: "no. they left"
       const lower = piece.toLowerCase()
-      const ordinary = !found.acronym && !found.single && Languages.shortEnders.has(lower) && (kinds & Languages.Unit) === 0
+      const ordinary = !found.acronym && !found.single && Languages.shortEnders.has(lower) &&
+        (kinds & Languages.Unit) === 0
       return ordinary && !dash && !opener && this.isLowerCaseStyle(position) ? boundary : None
     }
     const isAbbreviation = (bits: number): boolean => (kinds & bits) !== 0
@@ -1683,7 +1783,10 @@ class Scanner {
     }
     const lower = word.toLowerCase()
     const starter = !initial && word !== "" && this.isStarter(word, piece)
-    if (kind === Class.Upper && found.begins && text[under + word.length] === "." && this.continues(found.joined + "." + lower)) {
+    if (
+      kind === Class.Upper && found.begins && text[under + word.length] === "." &&
+      this.continues(found.joined + "." + lower)
+    ) {
       return None
     }
     if (isAbbreviation(Languages.Numbered)) {
@@ -1699,7 +1802,9 @@ class Scanner {
     }
     if (isAbbreviation(Languages.Title)) {
       // "Elm St. She": the name stands before it.
-      const named = /\p{Lu}[\p{L}\p{M}'\u2019-]+\s+$/u.test(text.slice(Math.max(this.start, position - piece.length - 24), position - piece.length)) &&
+      const named = /\p{Lu}[\p{L}\p{M}'\u2019-]+\s+$/u.test(
+        text.slice(Math.max(this.start, position - piece.length - 24), position - piece.length)
+      ) &&
         !/^(then|but|and|so|dear)\s+$/iu.test(text.slice(this.start, position - piece.length))
       if (isAbbreviation(Languages.General)) {
         return starter || newlines > 0 ? boundary : None
@@ -1721,7 +1826,9 @@ class Scanner {
         return None
       }
       const words = text.slice(this.start, position).trim().split(/\s+/, 5)
-      return words.length <= 4 && Languages.timePrepositions.has((words[0] ?? "").toLowerCase()) && !starter ? None : boundary
+      return words.length <= 4 && Languages.timePrepositions.has((words[0] ?? "").toLowerCase()) && !starter
+        ? None
+        : boundary
     }
     if (isAbbreviation(Languages.General)) {
       return newlines > 0 ? boundary : this.afterName(starter, boundary)
@@ -1774,9 +1881,9 @@ class Scanner {
     return None
   }
 
-  // -------------------------------------------------------------------------------------------------------------------
-  // Questions about what is pending
-  // -------------------------------------------------------------------------------------------------------------------
+  // -----------------------------------------------------------------------------------------------------------------
+  // -- Questions about what is pending ------------------------------------------------------------------------------
+  // -------------------------------------
 
   /** Whether the pending text would be a whole sentence if nothing followed. */
   endsSentence(): boolean {
@@ -1793,32 +1900,29 @@ class Scanner {
     if (newline) {
       return true
     }
+    if (this.classBefore(end) === Class.Emoji) {
+      return true
+    }
     let mark = end
-    while (mark > this.start) {
-      const found = this.classBefore(mark)
-      const unit = text[mark - 1] ?? ""
-      if (
-        found !== Class.Closer && found !== Class.Quote && found !== Class.Emoji && this.classAt(mark - 1) !== Class.Extend &&
-        !"*_`~".includes(unit) && !isLowSurrogate(unit.charCodeAt(0)) && !(end - mark < 8 && unit === " " && mark < end)
-      ) {
-        break
-      }
+    while (mark > this.start && (isCloser(this.classAt(mark - 1)) || "*_~`".includes(text[mark - 1] ?? ""))) {
       mark--
     }
-    const role = this.role(mark - 1)
-    if (mark === this.start || role !== Role.Stop && role !== Role.Strong && role !== Role.Wide && role !== Role.Ellipsis) {
-      const unit = text.charCodeAt(mark - 1)
-      return text[mark - 1] === ";" && mark - 2 >= this.start && isLetter(this.classBefore(mark - 1)) &&
-          /\p{Script=Greek}/u.test(text.charAt(mark - 2)) || this.isEmojiAt(mark) && mark < end && Number.isNaN(unit)
+    if (mark === this.start) {
+      return false
     }
-    if (role !== Role.Stop || mark - 2 >= this.start && this.role(mark - 2) !== Role.Plain) {
+    const role = this.role(mark - 1)
+    if (role !== Role.Stop) {
+      return role === Role.Strong || role === Role.Wide || role === Role.Ellipsis || this.asks(mark - 1) ||
+        role === Role.WordMark && this.role(mark - 2) === Role.WordMark
+    }
+    if (mark - 2 >= this.start && this.role(mark - 2) !== Role.Plain) {
       return true
     }
     const position = mark - 1
     const token = this.tokenBefore(position)
-    if (integer.test(token)) {
+    if (shortNumber.test(token)) {
       // "3." may go on as "3.14" or as a list.
-      return token.length > 3 || text.length > end && !this.isSegmentStart(position - token.length)
+      return text.length > end && !this.isSegmentStart(position - token.length)
     }
     const piece = /[\p{L}\p{M}\p{Nd}.\u00b0\u00ba\u00aa'\u2019\u06d4]+$/u.exec(token)?.[0] ?? ""
     const found = this.abbreviation(token, piece, position)

@@ -1,6 +1,6 @@
 /**
- * What the segmenter knows about characters: the role of a code unit while scanning, the class of a code point while deciding, and where
- * a text may be cut.
+ * What the segmenter knows about characters: the role of a code unit while scanning, the class of a code point while
+ * deciding, and where a text may be cut.
  *
  * @since 0.1.0
  */
@@ -43,7 +43,10 @@ const assign = (role: number, characters: string): void => {
   }
 }
 
-assign(Role.Blank, " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000")
+assign(
+  Role.Blank,
+  " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+)
 assign(Role.Newline, "\n\r\u000b\u000c\u0085\u2028\u2029")
 assign(Role.Stop, ".")
 assign(Role.Strong, "!?\u203c\u203d\u2047\u2048\u2049\u2e2e\u061f\u037e\u0589\u055c\u055e")
@@ -56,7 +59,10 @@ assign(
 )
 assign(Role.Ellipsis, "\u2026\u22ef")
 assign(Role.Clause, ",;:\u2013\u2014\u2015\u060c\u061b\u00b7\u0387\u055d")
-assign(Role.WideClause, "\uff0c\uff1b\uff1a\u3001\uff64\ufe50\ufe51\ufe54\ufe55\u104a\u1363\u1364\u1365\u1366\u1802\u1808")
+assign(
+  Role.WideClause,
+  "\uff0c\uff1b\uff1a\u3001\uff64\ufe50\ufe51\ufe54\ufe55\u104a\u1363\u1364\u1365\u1366\u1802\u1808"
+)
 assign(Role.ListClose, ")\uff09")
 assign(Role.Bullet, "\u2022\u2023\u2043\u25e6\u25aa\u25ab\u25cf\u25cb\u25a0\u25a1\u204c\u204d\u2219\u29be\u29bf")
 assign(Role.TitleOpen, "\u300a\u3008")
@@ -100,14 +106,17 @@ const classes = new Uint8Array(0x20000)
 
 const property: ReadonlyArray<readonly [RegExp, number]> = [
   // E33 and EB3 are letters that join the cluster before them; FF9E and FF9F are half-width voicing marks.
-  [/^[\p{M}\p{Emoji_Modifier}\u200c\u200d\u0e33\u0eb3\uff9e\uff9f\u{e0020}-\u{e007f}]$/u, Class.Extend],
+  [/^(?:[\p{M}\p{Emoji_Modifier}\u0e33\u0eb3\uff9e\uff9f\u{e0020}-\u{e007f}]|\u200c|\u200d)$/u, Class.Extend],
   [/^[\u00b2\u00b3\u00b9\u2070-\u2079]$/u, Class.Superscript],
   [/^\p{Nd}$/u, Class.Digit],
   [/^[\p{Lu}\p{Lt}]$/u, Class.Upper],
   [/^\p{Ll}$/u, Class.Lower],
   [/^\p{L}$/u, Class.Caseless],
   [/^\s$/u, Class.Space],
-  [/^["'\u201c\u201d\u2018\u2019\u201b\u201f\u201e\u201a\u00ab\u00bb\u2039\u203a\u275b-\u275e\uff02\uff07]$/u, Class.Quote],
+  [
+    /^["'\u201c\u201d\u2018\u2019\u201b\u201f\u201e\u201a\u00ab\u00bb\u2039\u203a\u275b-\u275e\uff02\uff07]$/u,
+    Class.Quote
+  ],
   [/^\p{Ps}$|^[\u00bf\u00a1]$/u, Class.Opener],
   [/^\p{Pe}$/u, Class.Closer],
   [/^\p{Pd}$/u, Class.Dash],
@@ -145,7 +154,8 @@ export const classOf = (codePoint: number): number => {
 export const isSpaceRole = (role: number | undefined): boolean => role === Role.Blank || role === Role.Newline
 
 /** @internal */
-export const isLetter = (found: number): boolean => found === Class.Upper || found === Class.Lower || found === Class.Caseless
+export const isLetter = (found: number): boolean =>
+  found === Class.Upper || found === Class.Lower || found === Class.Caseless
 
 /** @internal */
 export const isWordClass = (found: number): boolean => isLetter(found) || found === Class.Digit
@@ -204,7 +214,8 @@ export const isPlainBoundary = (text: string, position: number): boolean => {
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" })
 
 /**
- * The last grapheme boundary in `(from, limit]`, where `from` is one. A cluster that alone is longer is cut between code points.
+ * The last grapheme boundary in `(from, limit]`, where `from` is one. A cluster that alone is longer is cut between
+ * code points.
  *
  * @internal
  */
