@@ -3,7 +3,7 @@
  * the test and the emulator.
  */
 import { Data, Deferred, Effect, Option, Queue, type Scope, TestClock } from "effect"
-import WebSocket from "ws"
+import { WebSocket } from "ws"
 
 export type Frame = Readonly<Record<string, unknown>>
 
@@ -24,6 +24,15 @@ export interface Client {
   readonly closed: Effect.Effect<{ readonly code: number; readonly reason: string }>
 }
 
+// Faults break frames; the test sees what came.
+const parse = (text: string): Frame => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { malformed: text }
+  }
+}
+
 /** Lets the event loop turn, so that the network gets on. */
 export const turn: Effect.Effect<void> = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 2)))
 
@@ -42,10 +51,11 @@ export const connect = (
       Effect.async<WebSocket, Refused>((resume) => {
         const socket = new WebSocket(url, { headers })
         socket.on("message", (data, isBinary) => {
-          Queue.unsafeOffer(frames, isBinary ? { binary: data } : JSON.parse(String(data)))
+          const text = Buffer.isBuffer(data) ? data.toString() : ""
+          Queue.unsafeOffer(frames, isBinary ? { binary: data } : parse(text))
         })
         socket.on("close", (code, reason) => {
-          Deferred.unsafeDone(closed, Effect.succeed({ code, reason: String(reason) }))
+          Deferred.unsafeDone(closed, Effect.succeed({ code, reason: reason.toString() }))
         })
         socket.on("unexpected-response", (_, response) => {
           let body = ""

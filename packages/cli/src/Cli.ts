@@ -18,9 +18,11 @@ import * as Schema from "effect/Schema"
 import { createRequire } from "node:module"
 import { stripVTControlCharacters } from "node:util"
 import { type CliError, toLine, UsageError } from "./CliError.js"
+import * as Emulator from "./Emulator.js"
 import * as Help from "./internal/help.js"
 import * as Languages from "./Languages.js"
 import * as Models from "./Models.js"
+import * as Play from "./Play.js"
 import * as Speak from "./Speak.js"
 import * as Stdio from "./Stdio.js"
 import * as Voices from "./Voices.js"
@@ -43,11 +45,20 @@ const command = Command.make(name).pipe(
   Command.withDescription(
     "Text to speech: through the cloud of Smallest AI where SMALLEST_API_KEY is set, with an embedded voice elsewhere."
   ),
-  Command.withSubcommands([Speak.command, Voices.command, Models.command, Languages.command])
+  Command.withSubcommands([
+    Speak.command,
+    Play.command,
+    Voices.command,
+    Models.command,
+    Languages.command,
+    Emulator.command
+  ])
 )
 
 const examples = Help.examples([
+  [`${name} speak "Hello there."`, "Hear speech"],
   [`${name} speak "Hello there." --out hello.wav`, "Save speech"],
+  [`${name} play hello.wav`, "Hear what was saved"],
   [`${name} speak --file letter.txt --voice slt --speed 1.2 --out letter.wav`, "Speak a text file, a little faster"],
   [`echo "Hello there." | ${name} speak --out - | aplay`, "Read from a pipe and write to one"],
   [
