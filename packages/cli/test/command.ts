@@ -13,6 +13,8 @@ const require = createRequire(import.meta.url)
 /** Node's arguments that run the command from its sources. */
 export const nodeArguments = [
   "--import",
+  new URL("../preload.mjs", import.meta.url).href,
+  "--import",
   pathToFileURL(require.resolve("tsx")).href,
   "--conditions=@effect-smallest/source",
   fileURLToPath(new URL("../src/bin.ts", import.meta.url))
