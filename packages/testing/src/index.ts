@@ -10,6 +10,15 @@
 export * as AudioPlayerSuite from "./AudioPlayerSuite.js"
 
 /**
+ * The contract of the `SpeechStream` port as a test suite: whoever speaks growing text runs it over their layer.
+ *
+ * It needs vitest and `@effect/vitest`, and runs in Node and in a browser.
+ *
+ * @since 0.1.0
+ */
+export * as SpeechStreamSuite from "./SpeechStreamSuite.js"
+
+/**
  * The contract of the `SpeechSynthesizer` port as a test suite: whoever writes an engine runs it over their layer.
  *
  * It needs vitest and `@effect/vitest`, and runs in Node and in a browser.
