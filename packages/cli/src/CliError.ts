@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { AudioFileError } from "@effect-smallest/core/AudioFile"
+import type { PlaybackError } from "@effect-smallest/core/AudioPlayer"
 import type { SpeechError } from "@effect-smallest/core/SpeechError"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
@@ -46,7 +47,14 @@ export class CommandFailure
  * @since 0.1.0
  * @category errors
  */
-export type CliError = UsageError | CommandFailure | SpeechError | AudioFileError | StdioError | ConfigError.ConfigError
+export type CliError =
+  | UsageError
+  | CommandFailure
+  | SpeechError
+  | AudioFileError
+  | PlaybackError
+  | StdioError
+  | ConfigError.ConfigError
 
 const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
 
@@ -57,6 +65,13 @@ const flags: Record<string, string> = {
   voice: "--voice",
   model: "--model",
   baseUrl: "SMALLEST_BASE_URL"
+}
+
+const playbackAdvice: Record<PlaybackError["reason"], string> = {
+  NoPlayer: "Install ffmpeg, mpv or alsa-utils.",
+  PlayerFailed: "Check that this machine has a working sound device, or choose another player with --player.",
+  UnsupportedFormat: "Choose another player with --player, or another --sample-rate.",
+  NotAllowed: ""
 }
 
 // Errors of the library advise programmers; what they say about options of layers is said here in terms of flags.
@@ -78,6 +93,8 @@ const explain = (error: CliError): string => {
       return `${error.description} (${Duration.format(error.after)}). Try again.`
     case "TruncatedAudio":
       return `${sentence(error.description)} The text was not spoken to its end; try again.`
+    case "PlaybackError":
+      return `${sentence(error.description)} ${playbackAdvice[error.reason]}`
     default:
       return error.message
   }

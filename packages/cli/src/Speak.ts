@@ -1,9 +1,10 @@
 /**
- * The command `speak`: a text becomes an audio file, or audio on standard output.
+ * The command `speak`: a text is heard, or becomes an audio file, or audio on standard output.
  *
  * @since 0.1.0
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
+import * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
 import * as Language from "@effect-smallest/core/Language"
 import * as Model from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
@@ -24,6 +25,7 @@ import { type CliError, CommandFailure, UsageError } from "./CliError.js"
 import * as Engine from "./Engine.js"
 import * as Help from "./internal/help.js"
 import * as Meter from "./internal/meter.js"
+import * as Player from "./internal/player.js"
 import * as RawFile from "./internal/rawFile.js"
 import * as Text from "./internal/text.js"
 import * as Stdio from "./Stdio.js"
@@ -41,9 +43,11 @@ const config = {
   out: Options.text("out").pipe(
     Options.withAlias("o"),
     Options.withPseudoName("FILE"),
-    Options.withDescription("Where the audio goes, as WAV; - is standard output"),
+    Options.withDescription("Where the audio goes, as WAV; - is standard output. Without it, it is played"),
     Options.optional
   ),
+  play: Options.boolean("play").pipe(Options.withDescription("Play it while it is being made, also with --out")),
+  player: Player.option,
   raw: Options.boolean("raw").pipe(
     Options.withDescription("Write samples without a WAV header: signed 16 bits, little-endian, mono")
   ),
@@ -87,23 +91,23 @@ interface Destination {
   readonly write: <E, R>(
     pcm: Stream.Stream<Pcm.PcmChunk, E, R>
   ) => Effect.Effect<
-    void,
-    E | AudioFile.AudioFileError | Stdio.StdioError,
+    Option.Option<AudioPlayer.PlaybackReport>,
+    E | AudioFile.AudioFileError | AudioPlayer.PlaybackError | CommandFailure | Stdio.StdioError,
     R | AudioFile.AudioFile | FileSystem.FileSystem | Path.Path
   >
 }
 
+const notPlayed = Option.none<AudioPlayer.PlaybackReport>()
+
 const otherFormats = /\.(mp3|ogg|oga|opus|flac|aac|m4a|mp4|webm)$/i
 
-const destination = Effect.fnUntraced(function*(
-  options: Config
+const saved = Effect.fnUntraced(function*(
+  name: string,
+  isRaw: boolean
 ): Effect.fn.Return<Destination, UsageError, Stdio.Stdio> {
   const { stdout } = yield* Stdio.Stdio
-  const name = Option.getOrElse(options.out, () => "")
   if (name === "") {
-    return yield* new UsageError({
-      description: "Nowhere to put the audio: add --out hello.wav to save it, or --out - to pipe it on"
-    })
+    return yield* new UsageError({ description: "--out takes the name of a file, as in --out hello.wav" })
   }
   if (name === "-") {
     if (stdout.isTerminal) {
@@ -114,7 +118,11 @@ const destination = Effect.fnUntraced(function*(
     return {
       place: "Standard output",
       ifInterrupted: "Interrupted: the audio on standard output is not complete.",
-      write: (pcm) => Stream.runForEach(options.raw ? Pcm.toBytes(pcm) : Wav.encodeStream(pcm), stdout.write)
+      write: (pcm) =>
+        Effect.as(
+          Stream.runForEach(isRaw ? Pcm.toBytes(pcm) : Wav.encodeStream(pcm), stdout.write),
+          notPlayed
+        )
     }
   }
   if (otherFormats.test(name)) {
@@ -125,8 +133,58 @@ const destination = Effect.fnUntraced(function*(
   return {
     place: name,
     ifInterrupted: `Interrupted: ${name} was not written.`,
-    write: (pcm) => options.raw ? RawFile.save(name, pcm) : Effect.asVoid(AudioFile.save(name, pcm))
+    write: (pcm) =>
+      isRaw
+        ? Effect.as(RawFile.save(name, pcm), notPlayed)
+        : Effect.as(AudioFile.save(name, pcm), notPlayed)
   }
+})
+
+const heard = (player: Config["player"], withoutPlayer: string): Destination => ({
+  place: "Played",
+  ifInterrupted: "Interrupted.",
+  write: (pcm) =>
+    AudioPlayer.play(pcm).pipe(
+      Effect.provide(Player.layer(player)),
+      Effect.mapError((error) =>
+        error instanceof AudioPlayer.PlaybackError && error.reason === "NoPlayer"
+          ? new CommandFailure({
+            description: `${error.description}: install ffmpeg, mpv or alsa-utils, or ${withoutPlayer}`
+          })
+          : error
+      ),
+      Effect.asSome
+    )
+})
+
+// As much of the audio as one destination may be ahead of the other, in chunks.
+const lag = 8
+
+const both = (file: Destination, speaker: Destination): Destination => ({
+  place: `${file.place}, played`,
+  ifInterrupted: file.ifInterrupted,
+  write: (pcm) => {
+    const write = Effect.scoped(
+      Effect.flatMap(
+        Stream.broadcast(pcm, 2, lag),
+        ([toFile, toSpeaker]) => Effect.zipRight(file.write(toFile), speaker.write(toSpeaker), { concurrent: true })
+      )
+    )
+    // Playing nothing tells whether there is a player: before the text is sent.
+    return Effect.zipRight(speaker.write(Stream.empty), write)
+  }
+})
+
+const destination = Effect.fnUntraced(function*(
+  { out, play, player, raw }: Config
+): Effect.fn.Return<Destination, UsageError, Stdio.Stdio> {
+  if (Option.isNone(out)) {
+    return raw
+      ? yield* new UsageError({ description: "--raw is about what is written: add --out hello.pcm" })
+      : heard(player, "add --out hello.wav to save the audio")
+  }
+  const file = yield* saved(out.value, raw)
+  return play || Option.isSome(player) ? both(file, heard(player, "only save the audio")) : file
 })
 
 // ----------------------------------------------------------------------------------------------------------------
@@ -173,9 +231,9 @@ const speak = Effect.fnUntraced(function*(
     // Told with the first audio, so that a failure is a single sentence.
     const announce = yield* Effect.once(lacksKey ? Stdio.tell(noKey) : Effect.void)
     const pcm = Stream.tap(meter.count(speech(source, wanted)), () => announce)
-    yield* Effect.scoped(Effect.zipRight(Meter.show(meter), write(pcm)))
+    const playback = yield* Effect.scoped(Effect.zipRight(Meter.show(meter), write(pcm)))
     const voice = wanted.voice ?? defaults.voice ?? "the engine's own voice"
-    yield* Stdio.tell(Meter.summary(yield* meter.read, { place, voice }))
+    yield* Stdio.tell(Meter.summary(yield* meter.read, { place, voice, playback }))
   }).pipe(
     Effect.provide(Engine.layer(engine)),
     Effect.onInterrupt(() => Stdio.tell(ifInterrupted))
@@ -189,5 +247,5 @@ const speak = Effect.fnUntraced(function*(
  * @category constructors
  */
 export const command = Command.make("speak", config, speak).pipe(
-  Command.withDescription("Speaks a text into a WAV file, or onto standard output.")
+  Command.withDescription("Speaks a text through the loudspeaker, into a WAV file, or onto standard output.")
 )

@@ -116,7 +116,7 @@ describe("speak", () => {
         [2, ["Hello.", "--bogus", ...out], /unknown argument.*--bogus/],
         [2, ["Hello.", "there.", ...out], /unknown argument.*there\./],
         [2, ["Hello.", "--file", at("utf16.txt"), ...out], /not both/],
-        [2, ["Hello."], /add --out hello\.wav/],
+        [2, ["Hello.", "--out", ""], /--out takes the name of a file/],
         [2, ["Hello.", "--out", at("a.mp3")], /WAV.*not .*a\.mp3/]
       ]
       yield* Effect.forEach(

@@ -32,7 +32,7 @@ describe("meter", () => {
       const reading = yield* meter.read
       assert.deepStrictEqual(reading, { elapsed: 500, firstAudio: Option.some(250), audio: 3000 })
       assert.strictEqual(
-        Meter.summary(reading, { voice: "meher", place: "a.wav" }),
+        Meter.summary(reading, { voice: "meher", place: "a.wav", playback: Option.none() }),
         "a.wav: 3.00 s of speech by meher, first audio after 0.25 s, 6.0 times faster than real time"
       )
     }))
@@ -41,7 +41,7 @@ describe("meter", () => {
     Effect.sync(() => {
       const reading = { elapsed: 20_000, firstAudio: Option.some(9_000), audio: 10_000 }
       assert.strictEqual(
-        Meter.summary(reading, { voice: "meher", place: "a.wav" }),
+        Meter.summary(reading, { voice: "meher", place: "a.wav", playback: Option.none() }),
         "a.wav: 10.0 s of speech by meher, first audio after 9.00 s, 0.5 times as fast as real time"
       )
     }))

@@ -1,3 +1,4 @@
+import type * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -62,19 +63,30 @@ const pace = ({ audio, elapsed }: Reading): string => {
     : `${factor < 10 ? factor.toFixed(1) : Math.round(factor)} times faster than real time`
 }
 
+const gaps = ({ underruns }: AudioPlayer.PlaybackReport): ReadonlyArray<string> =>
+  underruns === 0 ? [] : [underruns === 1 ? "one gap where audio came late" : `${underruns} gaps where audio came late`]
+
 /**
  * What is told at the end.
  *
  * @internal
  */
-export const summary = (reading: Reading, options: { readonly voice: string; readonly place: string }): string =>
+export const summary = (
+  reading: Reading,
+  options: {
+    readonly voice: string
+    readonly place: string
+    readonly playback: Option.Option<AudioPlayer.PlaybackReport>
+  }
+): string =>
   [
     `${options.place}: ${seconds(reading.audio)} of speech by ${options.voice}`,
     ...Option.match(reading.firstAudio, {
       onNone: () => [],
       onSome: (firstAudio) => [`first audio after ${seconds(firstAudio)}`]
     }),
-    pace(reading)
+    // Played speech takes its own time, whatever the engine could do.
+    ...Option.match(options.playback, { onNone: () => [pace(reading)], onSome: gaps })
   ].join(", ")
 
 /**

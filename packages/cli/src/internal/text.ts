@@ -9,7 +9,8 @@ import { Stdio, type StdioError } from "../Stdio.js"
 /** @internal */
 export type TextError = UsageError | CommandFailure | StdioError
 
-const unreadable = (name: string) => (error: PlatformError.PlatformError): CommandFailure => {
+/** @internal */
+export const unreadable = (name: string) => (error: PlatformError.PlatformError): CommandFailure => {
   const reason = error._tag === "SystemError" ? error.reason : undefined
   return new CommandFailure({
     description: reason === "NotFound"

@@ -63,6 +63,8 @@ const guard = (executor: CommandExecutor.CommandExecutor, player: CommandExecuto
 interface Ending {
   readonly isSuccess: boolean
   readonly what: string
+  /** Whether what the program printed may be the reason. */
+  readonly isOwn: boolean
 }
 
 /** @internal */
@@ -94,10 +96,10 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
   const pipeClosed = yield* Deferred.make<void>()
   const done = yield* Deferred.make<void, AudioPlayer.PlaybackError>()
 
-  const fail = Effect.fnUntraced(function*(what: string) {
+  const fail = Effect.fnUntraced(function*(what: string, isOwn: boolean = true) {
     const output = printed.join("\n")
-    const said = printed.slice(-2).join("; ").replace(/\.$/, "")
-    const isRefused = isRefusal(output)
+    const said = isOwn ? printed.slice(-2).join("; ").replace(/\.$/, "") : ""
+    const isRefused = isOwn && isRefusal(output)
     const event = isRefused
       ? `${name} refused ${format.sampleRate} Hz with ${format.channels} ${
         format.channels === 1 ? "channel" : "channels"
@@ -114,7 +116,7 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
 
   const afterSound = Effect.map(
     playhead.position,
-    (heard) => ` after ${Duration.toSeconds(heard).toFixed(1)} seconds of sound`
+    (heard) => isSounding ? ` after ${Duration.toSeconds(heard).toFixed(1)} seconds of sound` : ""
   )
 
   // The sink waits for the pipe between two items of a chunk only: an empty second item makes it wait after each. That
@@ -143,25 +145,26 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
   )
 
   const exit: Effect.Effect<Ending> = Effect.match(child.exitCode, {
-    onSuccess: (code) => ({ isSuccess: code === 0, what: `ended with code ${code}` }),
+    onSuccess: (code) => ({ isSuccess: code === 0, isOwn: true, what: `ended with code ${code}` }),
     onFailure: (error) => ({
       isSuccess: false,
+      isOwn: false,
       what: `was killed by ${/SIG\w+/.exec(error.message)?.[0] ?? "a signal"}`
     })
   })
   const closed: Effect.Effect<Ending> = Effect.zipRight(
     Deferred.await(pipeClosed),
-    Effect.succeed({ isSuccess: false, what: "closed its input" }).pipe(Effect.delay("500 millis"))
+    Effect.succeed({ isSuccess: false, isOwn: true, what: "closed its input" }).pipe(Effect.delay("500 millis"))
   )
   yield* Effect.raceFirst(exit, closed).pipe(
     // The last that the program printed may still be on its way.
     Effect.zipLeft(Effect.timeoutOption(Fiber.await(listener), "200 millis")),
-    Effect.flatMap(({ isSuccess, what }) => {
+    Effect.flatMap(({ isOwn, isSuccess, what }) => {
       // ffplay calls it success when it could not open the device. Very short audio may be over before the first status.
       const isPlayed = isSuccess && isEnded && (isSounding || printed.length === 0)
       return isPlayed
         ? Effect.all([playhead.start, playhead.finish, Deferred.succeed(done, undefined)], { discard: true })
-        : Effect.flatMap(afterSound, (after) => fail(what + after))
+        : Effect.flatMap(afterSound, (after) => fail(isSuccess && !isSounding ? "made no sound" : what + after, isOwn))
     }),
     Effect.forkScoped
   )
