@@ -310,7 +310,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
 
     const connect = Effect.fnUntraced(function*(connector: WebSocketConnector.Service) {
       const about = call("connect", { voice_id: "" })
-      const socket = yield* connector.connect({
+      const connection = yield* connector.connect({
         url: `${baseUrl.replace(/^http/, "ws")}/waves/v1/tts/live`,
         bearer: options.apiKey,
         headers: { "x-source": source },
@@ -318,7 +318,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
       }).pipe(
         Effect.catchAll((error) => Effect.flatMap(WavesErrors.fromConnect(about, error, timeouts.connect), Effect.fail))
       )
-      return yield* WavesSocket.make({ socket, call: about, heartbeat })
+      return yield* WavesSocket.make({ connection, call: about, heartbeat })
     })
 
     return WavesClient.of({

@@ -5,18 +5,20 @@
  *
  * @since 0.1.0
  */
-import type * as Socket from "@effect/platform/Socket"
+import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import * as Incoming from "./internal/liveFrame.js"
+import * as LiveFrames from "./internal/liveFrame.js"
 import * as WavesErrors from "./internal/wavesErrors.js"
-import * as SpeechError from "./SpeechError.js"
+import type * as SpeechError from "./SpeechError.js"
 import type * as WavesSchema from "./WavesSchema.js"
+import type * as WebSocketConnector from "./WebSocketConnector.js"
 
 /**
  * What the server says about an utterance. Times are seconds from the start of the audio of `requestId`, which is the server's id and
@@ -37,6 +39,25 @@ export type LiveFrame =
   | { readonly _tag: "Complete"; readonly requestId: string | undefined }
 
 /**
+ * Whose frames to listen for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Utterance {
+  /** The `request_id` of its messages. */
+  readonly requestId: string
+  /** For the errors that name them. */
+  readonly voice: string
+  readonly model?: string | undefined
+  /**
+   * How many bytes of audio may wait to be taken. Beyond that the socket is not read any more, where the runtime can do so (browsers
+   * cannot): to be bounded there too, send no more text than you would keep the audio of.
+   */
+  readonly bufferBytes: number
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -44,24 +65,40 @@ export interface WavesSocket {
   /** Sends a message; fails once the socket is closed. */
   readonly send: (message: WavesSchema.LiveMessage) => Effect.Effect<void, SpeechError.SpeechError>
   /**
-   * The frames of the utterance that sends this `request_id`, until the scope closes. Frames of an utterance whose scope has closed go to
-   * nobody. Fails with the server's error, or with `TransportFailure` when the socket closes, whatever the code.
+   * Listens for the frames of an utterance until the scope closes; what comes for it later goes to nobody. The inner effect waits for the
+   * next frame and gives none once the server has closed the socket in good order (code 1000, or no code). It fails with the server's
+   * error, and with `TransportFailure` or `RateLimited` when the socket closes in any other way.
    */
   readonly frames: (
-    requestId: string
-  ) => Effect.Effect<Mailbox.ReadonlyMailbox<LiveFrame, SpeechError.SpeechError>, never, Scope.Scope>
+    utterance: Utterance
+  ) => Effect.Effect<Effect.Effect<Option.Option<LiveFrame>, SpeechError.SpeechError>, never, Scope.Scope>
   /** Whether the session still stands. */
   readonly isOpen: Effect.Effect<boolean>
 }
 
-type Inbox = Mailbox.Mailbox<LiveFrame, SpeechError.SpeechError>
-
-const closed = (call: WavesErrors.Call, code: number, reason: string | undefined): SpeechError.SpeechError => {
-  const description = `The server closed the socket with code ${code}${reason ? ` (${reason})` : ""}`
-  const fields = { module: call.module, method: call.method, description }
-  // 1013 is "try again later" (RFC 6455 registry): the account has too many sockets.
-  return code === 1013 ? new SpeechError.RateLimited(fields) : new SpeechError.TransportFailure(fields)
+interface Listener {
+  readonly call: WavesErrors.Call
+  readonly utterance: Utterance
+  readonly mailbox: Mailbox.Mailbox<LiveFrame, SpeechError.SpeechError>
+  waiting: number // bytes of audio that nobody has taken
 }
+
+// How the session ended, told in the words of each listener.
+type End = (call: WavesErrors.Call) => Exit.Exit<void, SpeechError.SpeechError>
+
+const isGoodOrder = (code: number): boolean => code === 1000 || code === 1005
+
+const endOf = (cause: Cause.Cause<unknown>): End => {
+  const error = Option.getOrUndefined(Cause.failureOption(cause))
+  if (error instanceof Socket.SocketCloseError) {
+    const { closeReason = "", code } = error
+    return isGoodOrder(code) ? () => Exit.void : (call) => Exit.fail(WavesErrors.fromClose(call, code, closeReason))
+  }
+  return (call) => Exit.fail(WavesErrors.fromSocket(call, error))
+}
+
+// Pieces of the server whose owners are remembered, so that their late frames are not taken for somebody else's.
+const ownersLimit = 256
 
 /**
  * A session over an open socket. Says `ping` whenever nothing else was said for `heartbeat`.
@@ -69,84 +106,82 @@ const closed = (call: WavesErrors.Call, code: number, reason: string | undefined
  * @internal
  */
 export const make = Effect.fnUntraced(function*(options: {
-  readonly socket: Socket.Socket
+  readonly connection: WebSocketConnector.Connection
   readonly call: WavesErrors.Call
   readonly heartbeat: Duration.Duration
 }): Effect.fn.Return<WavesSocket, never, Scope.Scope> {
-  const { call, socket } = options
-  const inboxes = new Map<string, Inbox>()
-  const owners = new Map<string, string>() // server's request id -> ours
-  let failure: SpeechError.SpeechError | undefined
-  let hasSpoken = false // whether anything was sent since the last heartbeat
-
+  const { flow, socket } = options.connection
   const runtime = yield* Effect.runtime<never>()
-  const debug = (message: string) => Runtime.runFork(runtime)(Effect.logDebug(message))
+  const runSync = Runtime.runSync(runtime)
+  const listeners = new Map<string, Listener>()
+  const owners = new Map<string, string>() // the server's request id -> ours
+  let end: End | undefined
+  let hasSpoken = false // since the last heartbeat
+  let isPaused = false
 
   // A server that does not echo our id speaks to the one who is listening, unless the piece belongs to somebody who left.
-  const ownerOf = ({ externalRequestId, requestId }: Incoming.Addressed): string | undefined => {
+  const ownerOf = ({ externalRequestId, requestId }: LiveFrames.Addressed): Listener | undefined => {
     const known = externalRequestId ?? (requestId === undefined ? undefined : owners.get(requestId))
-    const [only] = inboxes.size === 1 ? inboxes.keys() : []
+    const [only] = listeners.size === 1 ? listeners.keys() : []
     const owner = known ?? only
-    if (requestId !== undefined && owner !== undefined) owners.set(requestId, owner)
-    return owner
+    if (owner === undefined) return undefined
+    if (requestId !== undefined && known === undefined) {
+      owners.set(requestId, owner)
+      const [oldest] = owners.keys()
+      if (owners.size > ownersLimit && oldest !== undefined) owners.delete(oldest)
+    }
+    return listeners.get(owner)
   }
 
-  const failAll = (error: SpeechError.SpeechError) => {
-    for (const inbox of inboxes.values()) inbox.unsafeDone(Exit.fail(error))
+  const setFlow = () => {
+    const isFull = [...listeners.values()].some(({ utterance, waiting }) => waiting > utterance.bufferBytes)
+    if (flow === undefined || isFull === isPaused) return
+    isPaused = isFull
+    runSync(isFull ? flow.pause : flow.resume)
+  }
+
+  const deliver = (frame: LiveFrame, listener: Listener) => {
+    listener.mailbox.unsafeOffer(frame)
+    if (frame._tag !== "Audio") return
+    listener.waiting += frame.bytes.length
+    setFlow()
   }
 
   const receive = (message: string | Uint8Array) => {
-    const addressed = typeof message === "string"
-      ? Incoming.read(message)
-      : Incoming.read(new TextDecoder().decode(message))
+    const addressed = LiveFrames.read(typeof message === "string" ? message : new TextDecoder().decode(message))
     const owner = ownerOf(addressed)
-    const inbox = owner === undefined ? undefined : inboxes.get(owner)
-    const { content } = addressed
+    const { content, requestId } = addressed
+    // What is wrong with nobody in particular is wrong with everybody.
+    const fail = (error: (call: WavesErrors.Call) => SpeechError.SpeechError) => {
+      const isAddressed = addressed.externalRequestId !== undefined || requestId !== undefined
+      for (const listener of owner !== undefined ? [owner] : isAddressed ? [] : listeners.values()) {
+        listener.mailbox.unsafeDone(Exit.fail(error(listener.call)))
+      }
+    }
     switch (content._tag) {
       case "Audio":
       case "Word":
       case "Complete":
-        inbox?.unsafeOffer(content)
+        if (owner !== undefined) deliver(content, owner)
         return
-      case "Error": {
-        const error = WavesErrors.inBand(call, content.json, addressed.requestId)
-        if (inbox === undefined) failAll(error)
-        else inbox.unsafeDone(Exit.fail(error))
+      case "Error":
+        return fail((call) => WavesErrors.inBand(call, content.json, requestId))
+      case "Malformed":
+        return fail((call) => WavesErrors.malformed(call, content.description, requestId))
+      case "Pong":
         return
-      }
-      case "Malformed": {
-        const error = WavesErrors.malformed(call, content.description, addressed.requestId)
-        if (inbox === undefined) failAll(error)
-        else inbox.unsafeDone(Exit.fail(error))
-        return
-      }
-      case "Other":
-        if (content.status !== "pong") debug(`Skipped a live message of an unknown kind: ${content.status}`)
+      case "Unknown":
+        runSync(Effect.logDebug(`Skipped a live message of an unknown kind: ${content.kind}`))
     }
   }
 
-  const end = (error: SpeechError.SpeechError) =>
-    Effect.sync(() => {
-      failure = error
-      failAll(error)
-    })
-
   yield* socket.runRaw(receive).pipe(
-    Effect.matchCauseEffect({
-      onFailure: (cause) => {
-        const error = Cause.failureOption(cause)
-        return end(
-          error._tag === "Some" && error.value.reason === "Close"
-            ? closed(call, error.value.code, error.value.closeReason)
-            : new SpeechError.TransportFailure({
-              module: call.module,
-              method: call.method,
-              description: "The socket broke"
-            })
-        )
-      },
-      onSuccess: () => end(closed(call, 1000, undefined))
-    }),
+    Effect.catchAllCause((cause) =>
+      Effect.sync(() => {
+        end = endOf(cause)
+        for (const { call, mailbox } of listeners.values()) mailbox.unsafeDone(end(call))
+      })
+    ),
     Effect.interruptible,
     Effect.forkScoped
   )
@@ -154,34 +189,50 @@ export const make = Effect.fnUntraced(function*(options: {
   const write = yield* socket.writer
   const send = (message: object) =>
     Effect.suspend((): Effect.Effect<void, SpeechError.SpeechError> => {
-      if (failure !== undefined) return Effect.fail(failure)
+      if (end !== undefined) {
+        return Effect.zipRight(end(options.call), Effect.fail(WavesErrors.fromClose(options.call, 1000, "")))
+      }
       hasSpoken = true
-      return Effect.catchAll(write(JSON.stringify(message)), () =>
-        new SpeechError.TransportFailure({
-          module: call.module,
-          method: call.method,
-          description: "The socket broke while sending"
-        }))
+      return Effect.mapError(write(JSON.stringify(message)), (error) => WavesErrors.fromSocket(options.call, error))
     })
 
-  yield* Effect.suspend(() => {
+  const beat = Effect.suspend(() => {
     const isQuiet = !hasSpoken
     hasSpoken = false
-    // A socket that is gone tells so elsewhere.
-    return isQuiet && failure === undefined ? Effect.ignore(write(JSON.stringify({ type: "ping" }))) : Effect.void
-  }).pipe(Effect.delay(options.heartbeat), Effect.forever, Effect.interruptible, Effect.forkScoped)
+    // A socket that is gone tells so where its frames are taken.
+    return isQuiet && end === undefined ? Effect.ignore(write(JSON.stringify({ type: "ping" }))) : Effect.void
+  })
+  yield* Effect.delay(beat, options.heartbeat).pipe(Effect.forever, Effect.interruptible, Effect.forkScoped)
+
+  const listen = Effect.fnUntraced(function*(utterance: Utterance) {
+    const mailbox = yield* Mailbox.make<LiveFrame, SpeechError.SpeechError>()
+    const call = { ...options.call, voice: utterance.voice, model: utterance.model ?? "" }
+    const listener: Listener = { call, utterance, mailbox, waiting: 0 }
+    listeners.set(utterance.requestId, listener)
+    if (end !== undefined) mailbox.unsafeDone(end(call))
+    return listener
+  })
+
+  const leave = ({ utterance }: Listener) =>
+    Effect.sync(() => {
+      listeners.delete(utterance.requestId)
+      setFlow()
+    })
+
+  const take = (listener: Listener) =>
+    listener.mailbox.take.pipe(
+      Effect.tap((frame) => {
+        if (frame._tag !== "Audio") return
+        listener.waiting -= frame.bytes.length
+        setFlow()
+      }),
+      Effect.asSome,
+      Effect.catchTag("NoSuchElementException", () => Effect.succeedNone)
+    )
 
   return {
     send,
-    frames: (requestId) =>
-      Effect.acquireRelease(
-        Effect.tap(Mailbox.make<LiveFrame, SpeechError.SpeechError>(), (inbox) =>
-          Effect.sync(() => {
-            inboxes.set(requestId, inbox)
-            if (failure !== undefined) inbox.unsafeDone(Exit.fail(failure))
-          })),
-        () => Effect.sync(() => inboxes.delete(requestId))
-      ),
-    isOpen: Effect.sync(() => failure === undefined)
+    frames: (utterance) => Effect.map(Effect.acquireRelease(listen(utterance), leave), take),
+    isOpen: Effect.sync(() => end === undefined)
   }
 })

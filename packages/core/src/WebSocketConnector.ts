@@ -69,15 +69,28 @@ export interface ConnectOptions {
 }
 
 /**
+ * An open WebSocket.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Connection {
+  /**
+   * Nothing that the server says is lost before `run` listens. Every close code, 1000 included, ends `run` with a `SocketError`,
+   * because only the protocol knows which end is a good one.
+   */
+  readonly socket: Socket.Socket
+  /** Stops reading from the network, so that the server has to wait, and goes on; absent in browsers, which cannot. */
+  readonly flow?: { readonly pause: Effect.Effect<void>; readonly resume: Effect.Effect<void> } | undefined
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
 export interface Service {
-  /**
-   * Opens a WebSocket, which closes with the scope. It is open when the effect succeeds; every close code, 1000 included, ends
-   * the socket's `run` with a `SocketError`, because only the protocol knows which end is a good one.
-   */
+  /** Opens a WebSocket, which closes with the scope. It is open when the effect succeeds. */
   readonly connect: (
     options: ConnectOptions
-  ) => Effect.Effect<Socket.Socket, WebSocketConnectError, Scope.Scope>
+  ) => Effect.Effect<Connection, WebSocketConnectError, Scope.Scope>
 }

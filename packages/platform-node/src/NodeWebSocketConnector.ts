@@ -54,7 +54,11 @@ const open = (
       headers: { ...options.headers, authorization: `Bearer ${Redacted.value(options.bearer)}` }
     })
     const fail = (error: WebSocketConnector.WebSocketConnectError) => resume(Effect.fail(error))
-    socket.once("open", () => resume(Effect.succeed(socket)))
+    socket.once("open", () => {
+      // Till somebody listens: a server may close at once, and its code must not get lost.
+      socket.pause()
+      resume(Effect.succeed(socket))
+    })
     socket.once("unexpected-response", (_request, response) => refused(response, fail))
     // Stays for the life of the socket: an `error` event without a listener would end the process.
     socket.on(
@@ -63,6 +67,28 @@ const open = (
     )
     return Effect.sync(() => socket.terminate())
   })
+
+const toConnection = (webSocket: WebSocket): Effect.Effect<WebSocketConnector.Connection> => {
+  const pause = Effect.sync(() => webSocket.pause())
+  const resume = Effect.sync(() => webSocket.resume())
+  return Effect.map(
+    Socket.fromWebSocket(
+      // `ws` has the interface of the browser's WebSocket in all that `Socket` uses.
+      Effect.succeed(webSocket as unknown as globalThis.WebSocket),
+      { closeCodeIsError: () => true }
+    ),
+    (socket) => ({
+      socket: Socket.Socket.of({
+        ...socket,
+        runRaw: (handler, options) =>
+          socket.runRaw(handler, { onOpen: Effect.zipRight(resume, options?.onOpen ?? Effect.void) }),
+        run: (handler, options) =>
+          socket.run(handler, { onOpen: Effect.zipRight(resume, options?.onOpen ?? Effect.void) })
+      }),
+      flow: { pause, resume }
+    })
+  )
+}
 
 const connect: WebSocketConnector.Service["connect"] = (options) =>
   Effect.acquireRelease(
@@ -79,15 +105,7 @@ const connect: WebSocketConnector.Service["connect"] = (options) =>
     ),
     // Whoever closes has heard enough: waiting for the other side's answer would hold up an interruption.
     (socket) => Effect.sync(() => socket.terminate())
-  ).pipe(
-    Effect.flatMap((socket) =>
-      Socket.fromWebSocket(
-        // `ws` has the interface of the browser's WebSocket in all that `Socket` uses.
-        Effect.succeed(socket as unknown as globalThis.WebSocket),
-        { closeCodeIsError: () => true }
-      )
-    )
-  )
+  ).pipe(Effect.flatMap(toConnection))
 
 /**
  * Opens WebSockets with `ws`.

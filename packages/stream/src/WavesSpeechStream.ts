@@ -17,9 +17,9 @@ import { WebSocketConnector } from "@effect-smallest/core/WebSocketConnector"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Pool from "effect/Pool"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as SocketPool from "./internal/socketPool.js"
 import { speakLive } from "./internal/speakLive.js"
 import * as SpeechStream from "./SpeechStream.js"
 
@@ -46,8 +46,9 @@ export interface Options extends WavesSpeechOptions.Options {
    */
   readonly maxBufferDelay?: Duration.DurationInput | undefined
   /**
-   * Quiet time after the last audio before the server says that all is spoken. Too short a time takes a pause of the server for its end.
-   * @default "500 millis"
+   * Quiet time after the last audio before the server says that all is spoken, and again before we believe it, up to 10 seconds. Too
+   * short a time takes a pause of the server for its end.
+   * @default "300 millis"
    */
   readonly completeBackoff?: Duration.DurationInput | undefined
   /**
@@ -79,7 +80,23 @@ export interface Options extends WavesSpeechOptions.Options {
 
 const module = "WavesSpeechStream"
 
+const within = (name: string, input: Duration.DurationInput, most: Duration.DurationInput): Duration.Duration => {
+  const duration = Duration.decode(input)
+  if (Duration.greaterThan(duration, most)) {
+    throw new RangeError(`${name} must be at most ${Duration.format(most)}, got ${Duration.format(duration)}`)
+  }
+  return duration
+}
+
+const sizeOf = (poolSize: number): number => {
+  if (Number.isInteger(poolSize) && poolSize >= 1) return poolSize
+  throw new RangeError(`poolSize must be a whole number of sockets, 1 or more, got ${poolSize}`)
+}
+
 /**
+ * Makes the service. Options out of bounds, such as a `poolSize` of 0, are defects of the program: it dies with an error that names
+ * them.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -89,37 +106,40 @@ export const make = (
   Effect.gen(function*() {
     const client = yield* WavesClient
     const connector = yield* WebSocketConnector
-    const size = Math.max(1, Math.floor(options.poolSize ?? 1))
-    const sockets = yield* Pool.makeWithTTL({
-      acquire: client.connect(connector),
-      min: options.prewarm === true ? 1 : 0,
-      max: size,
-      timeToLive: options.idleTimeToLive ?? "2 minutes"
+    const { buffering = "context" } = options
+    const limits = {
+      maxBufferDelay: buffering === "context"
+        ? within("maxBufferDelay", options.maxBufferDelay ?? "3 seconds", "5 seconds")
+        : within("maxBufferDelay", options.maxBufferDelay ?? 0, "1 second"),
+      completeBackoff: within("completeBackoff", options.completeBackoff ?? "300 millis", "10 seconds"),
+      bufferDuration: Duration.decode(options.bufferDuration ?? "1 minute")
+    }
+    const sockets = yield* SocketPool.make({
+      connect: client.connect(connector),
+      size: sizeOf(options.poolSize ?? 1),
+      prewarm: options.prewarm ?? false,
+      timeToLive: Duration.decode(options.idleTimeToLive ?? "2 minutes")
     })
-    const buffering = options.buffering ?? "context"
     const capabilities = WavesSpeechOptions.capabilities(module, options)
     const schedule = SpeechError.retrySchedule({ maxRetries: options.maxRetries })
-    return SpeechStream.make((text, requested) =>
-      Stream.unwrap(Effect.map(
-        Effect.tap(
-          SpeechCapabilities.resolveOptions(capabilities, "events", SpeechRequest.SpeechOptions, requested ?? {}),
-          (request) => WavesSpeechOptions.checkLanguage({ module, method: "events" }, request)
-        ),
-        (request) => {
-          const events = speakLive(typeof text === "string" ? Stream.succeed(text) : text, {
-            client,
-            sockets,
-            body: WavesSpeechOptions.toBody(request),
-            sampleRate: request.sampleRate,
-            buffering,
-            maxBufferDelay: Duration.decode(options.maxBufferDelay ?? (buffering === "context" ? "3 seconds" : 0)),
-            completeBackoff: Duration.decode(options.completeBackoff ?? "500 millis"),
-            bufferDuration: Duration.decode(options.bufferDuration ?? "1 minute"),
-            schedule
-          })
-          return request.removeExtraSilence === true ? SpeechSilence.shorten(events) : events
-        }
-      ))
+
+    const resolve = (requested: SpeechRequest.SpeechOptions) =>
+      SpeechCapabilities.resolveOptions(capabilities, "events", SpeechRequest.SpeechOptions, requested).pipe(
+        Effect.tap((request) => WavesSpeechOptions.checkLanguage({ module, method: "events" }, request))
+      )
+
+    const speak = <E, R>(text: SpeechStream.TextSource<E, R>, request: SpeechCapabilities.ResolvedOptions) => {
+      const source = typeof text === "string" ? Stream.succeed(text) : text
+      const { sampleRate, speed } = request
+      const body = WavesSpeechOptions.toBody(request)
+      const events = speakLive(source, { client, sockets, schedule, body, sampleRate, speed, buffering, ...limits })
+      return request.removeExtraSilence === true ? SpeechSilence.shorten(events) : events
+    }
+
+    return SpeechStream.make((text, requested = {}) =>
+      Stream.unwrap(Effect.map(resolve(requested), (request) => speak(text, request))).pipe(
+        Stream.withSpan("SpeechStream.events", { captureStackTrace: false })
+      )
     )
   })
 

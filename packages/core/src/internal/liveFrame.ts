@@ -17,8 +17,9 @@ export interface Addressed {
     | LiveFrame
     | { readonly _tag: "Error"; readonly json: unknown }
     | { readonly _tag: "Malformed"; readonly description: string }
-    /** Nothing for anybody: a pong, or a kind of message that is newer than this client. */
-    | { readonly _tag: "Other"; readonly status: string }
+    | { readonly _tag: "Pong" }
+    /** A kind of message that is newer than this client. */
+    | { readonly _tag: "Unknown"; readonly kind: string }
 }
 
 const text = (u: unknown): string | undefined => typeof u === "string" && u !== "" ? u : undefined
@@ -44,7 +45,9 @@ const content = (json: Record<string | symbol, unknown>): Addressed["content"] =
     case "error":
       return { _tag: "Error", json }
     default:
-      return { _tag: "Other", status: String(json["status"] ?? json["type"]) }
+      return json["type"] === "pong"
+        ? { _tag: "Pong" }
+        : { _tag: "Unknown", kind: String(json["status"] ?? json["type"]) }
   }
 }
 

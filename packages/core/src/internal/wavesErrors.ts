@@ -242,14 +242,62 @@ export const malformed = (call: Call, description: string, requestId?: string): 
     requestId
   })
 
-/** @internal */
-export const inBand = (call: Call, json: unknown, requestId?: string): SpeechError.ServerFailure => {
+// An open stream has no status any more, so its errors are told apart by their words.
+const statuses: ReadonlyArray<readonly [words: RegExp, status: number]> = [
+  [/unauthori[sz]ed|(invalid|missing|no) (api[ _-]?key|key|token)/i, 401],
+  [/insufficient (credit|balance|fund)|quota|out of credit/i, 402],
+  [/not entitled|upgrade.*plan|forbidden/i, 403],
+  [/retired|deprecated/i, 410],
+  [/rate[ _-]?limit|too many|concurren|slow down/i, 429],
+  [/language .* not supported|invalid[ _](enum|type|input|request)|cannot be combined|required/i, 400]
+]
+
+const unknownVoice = /(invalid|unknown|no such) voice|voice.*(not found|does not exist|not supported)/i
+
+/**
+ * Makes a typed error of an error that came inside an open stream.
+ *
+ * @internal
+ */
+export const inBand = (call: Call, json: unknown, requestId?: string): SpeechError.SpeechError => {
   const body = readErrorText(scrub(call, JSON.stringify(json)))
-  return new SpeechError.ServerFailure({
+  const said = body.message ?? "The server reported an error inside the stream"
+  const words = `${said} ${body.code ?? ""}`
+  const fields = { module: call.module, method: call.method, description: said, requestId: requestId ?? body.requestId }
+  if (unknownVoice.test(words)) return new SpeechError.UnknownVoice({ ...fields, voice: call.voice, available: [] })
+  // The connection and not the speech: the server closes sockets on which the client says nothing.
+  if (/timed out .*inactivity/i.test(words)) return new SpeechError.TransportFailure(fields)
+  const status = statuses.find(([pattern]) => pattern.test(words))?.[1]
+  return status === undefined
+    ? new SpeechError.ServerFailure(fields)
+    : fromStatus(call, { status, body, requestId: fields.requestId, retryAfter: undefined })
+}
+
+/**
+ * Makes a typed error of the code with which a server closed a WebSocket.
+ *
+ * @internal
+ */
+export const fromClose = (call: Call, code: number, reason: string): SpeechError.SpeechError => {
+  const description = `The server closed the socket with code ${code}${
+    reason === "" ? "" : ` (${scrub(call, reason)})`
+  }`
+  const fields = { module: call.module, method: call.method, description }
+  // 1013 is "try again later" (IANA's registry); the vendor's transcription closes with 1008 over the limit of the account.
+  return code === 1013 || code === 1008 ? new SpeechError.RateLimited(fields) : new SpeechError.TransportFailure(fields)
+}
+
+/**
+ * Makes a typed error of a WebSocket that broke.
+ *
+ * @internal
+ */
+export const fromSocket = (call: Call, error: unknown): SpeechError.TransportFailure => {
+  const { message } = innermost(error)
+  return new SpeechError.TransportFailure({
     module: call.module,
     method: call.method,
-    description: body.message ?? "The server reported an error inside the stream",
-    requestId: requestId ?? body.requestId
+    description: scrub(call, message === undefined ? "The socket broke" : `The socket broke: ${message}`)
   })
 }
 
@@ -265,13 +313,15 @@ export const fromConnect = (
 ): Effect.Effect<SpeechError.SpeechError> =>
   Effect.map(Clock.currentTimeMillis, (now) => {
     const fields = { module: call.module, method: call.method, description: scrub(call, error.description) }
-    if (error.reason === "Timeout") return new SpeechError.SpeechTimeout({ ...fields, phase: "connect", after: timeout })
+    if (error.reason === "Timeout") {
+      return new SpeechError.SpeechTimeout({ ...fields, phase: "connect", after: timeout })
+    }
     if (error.reason === "Unreachable" || error.status === undefined) return new SpeechError.TransportFailure(fields)
     const headers = error.headers ?? {}
     return fromStatus(call, {
       status: error.status,
-      body: readErrorText(error.body ?? ""),
-      requestId: string(headers["x-request-id"]),
+      body: readErrorText(scrub(call, error.body ?? "")),
+      requestId: string(scrub(call, headers["x-request-id"] ?? "")),
       retryAfter: readRetryAfter(headers, now)
     })
   })

@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -15,25 +16,47 @@ export type Arrival<E> =
  *
  * @internal
  */
-export type Part =
-  | { readonly _tag: "Say"; readonly text: string }
-  | { readonly _tag: "Speak"; readonly text: string }
+export interface Part {
+  readonly _tag: "Say" | "Speak"
+  readonly text: string
+}
+
+/** @internal */
+export type Next<E> = Part | { readonly _tag: "End"; readonly exit: Exit.Exit<void, E> }
 
 /** @internal */
 export interface LiveText<E> {
-  /** The next part, or how the text ended. A part that was taken is in `log` until the log is dropped. */
-  readonly next: Effect.Effect<Part | { readonly _tag: "End"; readonly exit: Exit.Exit<void, E> }>
-  /** Whether there is something to speak, or the end; waits for the first of them. */
-  readonly begin: Effect.Effect<void>
-  /** Parts that may have to be sent again. */
-  readonly log: ReadonlyArray<Part>
-  /** From now on parts are not kept: the first sound is out. */
-  readonly dropLog: () => void
+  /** Waits for something worth opening a socket for; tells how the text ended where nothing comes any more. */
+  readonly begin: Effect.Effect<Option.Option<Exit.Exit<void, E>>>
+  /** Waits for the next part, which remains the next one until `sent`; after the last part, how the text ended. */
+  readonly next: Effect.Effect<Next<E>>
+  readonly sent: () => void
+  /** Goes back to the first part that is not forgotten. */
+  readonly rewind: () => void
+  /** Parts that were sent are not kept any more, now and later: something was heard. */
+  readonly forget: () => void
 }
+
+// A message holds less than this, and a long text can wait between messages.
+const maxLength = 1000
+
+/**
+ * Cuts a finished text into pieces, never inside a character.
+ *
+ * @internal
+ */
+export const pieces = (input: SpeechText.Input): ReadonlyArray<SpeechText.Input> =>
+  SpeechText.isFlush(input) || input.length <= maxLength
+    ? [input]
+    : input.match(new RegExp(`.{1,${maxLength / 2}}`, "gsu")) ?? [] // with `u` a dot is a code point: one or two units
+
+// With a language model that writes on, the next piece is there long before.
+const patience = Duration.millis(250)
 
 /**
  * Turns pieces of text into parts worth sending: blanks never go alone, and nothing goes before there is something to pronounce. With
- * `holdsLast` one part is held back, so that the order to speak can carry text.
+ * `holdsLast` the newest piece is held back for a moment, so that the order to speak can carry text: without any, the server does not
+ * answer it.
  *
  * @internal
  */
@@ -41,26 +64,28 @@ export const make = <E>(
   inbox: Inbox.Inbox<Arrival<E>>,
   options: { readonly holdsLast: boolean }
 ): LiveText<E> => {
-  let log: Array<Part> | undefined = []
-  const due: Array<Part> = []
-  let blank = "" // arrived, but not worth sending alone
+  const parts: Array<Part> = []
+  let at = 0
+  let isKeeping = true
+  let blank = "" // arrived, and not worth sending alone
   let held: string | undefined
-  let isSaying = false // something was sent or held since the last order to speak
+  let isSaying = false // something was said or held since the last order to speak
   let end: Exit.Exit<void, E> | undefined
 
+  const sayHeld = () => {
+    if (held !== undefined) parts.push({ _tag: "Say", text: held })
+    held = undefined
+  }
+
   const say = (text: string) => {
-    isSaying = true
-    if (!options.holdsLast) {
-      due.push({ _tag: "Say", text })
-      return
-    }
-    if (held !== undefined) due.push({ _tag: "Say", text: held })
+    sayHeld()
     held = text
+    isSaying = true
+    if (!options.holdsLast) sayHeld()
   }
 
   const speak = () => {
-    if (!isSaying) return
-    due.push({ _tag: "Speak", text: held === undefined ? "" : held + blank })
+    if (isSaying) parts.push({ _tag: "Speak", text: held === undefined ? "" : held + blank })
     held = undefined
     blank = ""
     isSaying = false
@@ -69,50 +94,47 @@ export const make = <E>(
   const accept = (arrival: Arrival<E>) => {
     if (arrival._tag === "End") {
       end = arrival.exit
-      speak()
-    } else if (SpeechText.isFlush(arrival.input)) {
-      speak()
-    } else {
-      blank += arrival.input
-      const isWorthIt = isSaying ? blank.trim() !== "" : TextSegmenter.isSpeakable(blank)
-      if (!isWorthIt) return
-      const text = blank
-      blank = ""
-      say(text)
+      return speak()
     }
+    if (SpeechText.isFlush(arrival.input)) return speak()
+    blank += arrival.input
+    if (isSaying ? blank.trim() === "" : !TextSegmenter.isSpeakable(blank)) return
+    say(blank)
+    blank = ""
   }
 
   // Taking an arrival and keeping its parts is one step, so an interruption loses neither.
   const arrive = Effect.zipRight(
-    inbox.ready,
-    Effect.sync(() => {
-      const arrival = inbox.unsafePoll()
-      if (Option.isSome(arrival)) accept(arrival.value)
-    })
+    Effect.suspend(() => held === undefined ? inbox.ready : Effect.timeoutOption(inbox.ready, patience)),
+    Effect.sync(() => Option.match(inbox.unsafePoll(), { onNone: sayHeld, onSome: accept }))
   )
 
-  const until = (isDue: () => boolean): Effect.Effect<void> =>
-    Effect.suspend(() => isDue() ? Effect.void : Effect.zipRight(arrive, until(isDue)))
+  const until = <A>(poll: () => Option.Option<A>): Effect.Effect<A> =>
+    Effect.suspend(() =>
+      Option.match(poll(), { onNone: () => Effect.zipRight(arrive, until(poll)), onSome: Effect.succeed })
+    )
+
+  const next = () => Option.fromNullable(parts[at])
 
   return {
-    begin: until(() => isSaying || due.length > 0 || end !== undefined),
-    next: Effect.zipRight(
-      until(() => due.length > 0 || end !== undefined),
-      Effect.sync(() => {
-        const part = due.shift()
-        if (part !== undefined) {
-          log?.push(part)
-          return part
-        }
-        // `until` has waited for one of the two.
-        return { _tag: "End", exit: end as Exit.Exit<void, E> } as const
-      })
+    begin: until(() => {
+      if (isSaying || Option.isSome(next())) return Option.some(Option.none())
+      return Option.map(Option.fromNullable(end), Option.some)
+    }),
+    next: until<Next<E>>(() =>
+      Option.orElse(next(), () => end === undefined ? Option.none() : Option.some({ _tag: "End", exit: end }))
     ),
-    get log() {
-      return log ?? []
+    sent: () => {
+      if (isKeeping) at += 1
+      else parts.shift()
     },
-    dropLog: () => {
-      log = undefined
+    rewind: () => {
+      at = 0
+    },
+    forget: () => {
+      isKeeping = false
+      parts.splice(0, at)
+      at = 0
     }
   }
 }

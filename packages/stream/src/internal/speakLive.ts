@@ -1,30 +1,32 @@
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
-import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
+import type * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type * as WavesClient from "@effect-smallest/core/WavesClient"
 import type * as WavesSchema from "@effect-smallest/core/WavesSchema"
-import type * as WavesSocket from "@effect-smallest/core/WavesSocket"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
-import * as Pool from "effect/Pool"
 import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as SpeechText from "../SpeechText.js"
 import * as Inbox from "./inbox.js"
+import * as LiveProgress from "./liveProgress.js"
 import * as LiveText from "./liveText.js"
+import * as LiveVoice from "./liveVoice.js"
+import type * as SocketPool from "./socketPool.js"
 
 /** @internal */
 export interface Options {
-  readonly client: WavesClient.Service
-  readonly sockets: Pool.Pool<WavesSocket.WavesSocket, SpeechError.SpeechError>
+  readonly client: Pick<WavesClient.Service, "permit" | "timeouts">
+  readonly sockets: SocketPool.SocketPool
   /** The options that every message repeats. */
-  readonly body: WavesSchema.LiveMessage
+  readonly body: Omit<WavesSchema.SpeechBody, "text">
   readonly sampleRate: number
+  readonly speed: number
   readonly buffering: "context" | "flush"
   readonly maxBufferDelay: Duration.Duration
   readonly completeBackoff: Duration.Duration
@@ -35,279 +37,153 @@ export interface Options {
 // Pieces of text that may wait between the writer and the socket.
 const readAhead = 16
 
-// After the server's `complete`, the time in which further audio would show that it was said too early.
-const quiet = Duration.millis(100)
-
-const module = "WavesSpeechStream"
+// Audio that may wait at the socket: what is behind it waits for the listener.
+const socketBuffer = Duration.seconds(1)
 
 /**
- * Speaks one utterance over a socket of the pool.
+ * Speaks one utterance over the sockets of a pool.
  *
  * @internal
  */
 export const speakLive = <E, R>(
-  text: Stream.Stream<SpeechText.Input, E, R>,
+  source: Stream.Stream<SpeechText.Input, E, R>,
   options: Options
 ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const inbox = yield* Inbox.make<LiveText.Arrival<E>>(readAhead)
-    yield* text.pipe(
+    yield* source.pipe(
+      Stream.mapConcat(LiveText.pieces),
       Stream.runForEach((input) => inbox.put({ _tag: "Text", input })),
       Effect.exit,
       Effect.flatMap((exit) => inbox.put({ _tag: "End", exit })),
       Effect.interruptible,
       Effect.forkScoped
     )
-    const voice = makeVoice<E>(options)
-    const parts = LiveText.make(inbox, { holdsLast: options.buffering === "context" })
-    yield* utter(parts, voice, options).pipe(
-      Effect.matchCauseEffect({
-        onFailure: (cause) => voice.out.failCause(cause),
-        onSuccess: (end) => Exit.isSuccess(end) ? voice.complete : voice.out.failCause(end.cause)
-      }),
+    const text = LiveText.make(inbox, { holdsLast: options.buffering === "context" })
+    const voice = yield* LiveVoice.make<SpeechError.SpeechError | E>(options)
+    yield* utter(text, voice, options).pipe(
+      Effect.flatMap(Exit.match({ onFailure: voice.failCause, onSuccess: () => voice.complete })),
+      Effect.catchAllCause(voice.failCause),
       Effect.interruptible,
       Effect.forkScoped
     )
     return voice.events
   }))
 
-interface Voice<E> {
-  readonly out: Mailbox.Mailbox<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E>
-  readonly events: Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E>
-  readonly complete: Effect.Effect<void>
-  /** Waits while too much audio is unheard. */
-  readonly room: Effect.Effect<void>
-  readonly hasAudio: () => boolean
-  /** Before anything was heard: the text is sent again. */
-  readonly restart: () => void
-  /** Text that was sent and may be heard from now on. */
-  readonly said: (text: string) => void
-  readonly hear: (frame: WavesSocket.LiveFrame) => void
-  readonly position: () => SpeechError.Position
-}
+type Voice<E> = LiveVoice.LiveVoice<SpeechError.SpeechError | E>
 
-// Turns frames into events on one timeline, and knows how far the listener is behind.
-const makeVoice = <E>(options: Options): Voice<E> => {
-  const format = Pcm.format(options.sampleRate)
-  const limit = Pcm.byteLength(format, options.bufferDuration)
-  const out = Effect.runSync(Mailbox.make<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E>())
-  const room = Effect.unsafeMakeLatch(true)
-  const starts = new Map<string | undefined, number>() // where the audio of each piece begins, in bytes
-  let carry = new Uint8Array(0)
-  let received = 0
-  let heard = 0
-  let text = "" // sent, and not yet known to be heard
-  let textOffset = 0
-  let hasWords = false
-
-  const timeOf = (bytes: number) => Pcm.durationOf(format, bytes)
-
-  const startOf = (requestId: string | undefined): number => {
-    const known = starts.get(requestId)
-    if (known !== undefined) return known
-    for (const old of starts.keys()) if (starts.size > 8) starts.delete(old)
-    starts.set(requestId, received)
-    return received
-  }
-
-  const begin = () => {
-    if (received > 0) return
-    out.unsafeOffer(SpeechEvent.SegmentStarted({ segment: 0, text, textOffset: 0, start: Duration.zero }))
-  }
-
-  const onAudio = (frame: WavesSocket.LiveFrame & { readonly _tag: "Audio" }) => {
-    const bytes = carry.length === 0 ? frame.bytes : Pcm.concatBytes([carry, frame.bytes])
-    const whole = bytes.length - bytes.length % Pcm.frameSize(format)
-    carry = bytes.slice(whole)
-    if (whole === 0) return
-    begin()
-    startOf(frame.requestId)
-    received += whole
-    if (received - heard > limit) room.unsafeClose()
-    out.unsafeOffer(SpeechEvent.AudioChunk({ chunk: { format, bytes: bytes.subarray(0, whole) } }))
-  }
-
-  const onWord = (frame: WavesSocket.LiveFrame & { readonly _tag: "Word" }) => {
-    const start = Duration.toSeconds(timeOf(startOf(frame.requestId)))
-    begin()
-    out.unsafeOffer(SpeechEvent.WordTimestamp({
-      segment: 0,
-      word: frame.word,
-      start: Duration.seconds(start + frame.start),
-      end: Duration.seconds(start + frame.end)
-    }))
-    hasWords = true
-    const at = text.indexOf(frame.word)
-    if (at === -1) return
-    textOffset += at + frame.word.length
-    text = text.slice(at + frame.word.length)
-  }
-
-  return {
-    out,
-    events: Stream.tap(Mailbox.toStream(out), (event) =>
-      Effect.sync(() => {
-        if (event._tag !== "AudioChunk") return
-        heard += event.chunk.bytes.length
-        if (received - heard <= limit) room.unsafeOpen()
-      })),
-    complete: Effect.suspend(() =>
-      Effect.zipRight(out.offer(SpeechEvent.Completed({ duration: timeOf(received) })), out.end)
-    ),
-    room: room.await,
-    hasAudio: () => received > 0,
-    restart: () => {
-      text = ""
-    },
-    said: (more) => {
-      // Without word times nothing tells what was heard, and the text would only grow.
-      if (received < limit || hasWords) text += more
-    },
-    hear: (frame) => {
-      if (frame._tag === "Audio") onAudio(frame)
-      else if (frame._tag === "Word") onWord(frame)
-    },
-    position: () => ({ segment: 0, textOffset, samplesEmitted: received / Pcm.frameSize(format) })
-  }
-}
-
-// What was asked of the server, and what it has answered since; times in milliseconds.
-interface Progress<E> {
-  /** How the text ended, once all of it was sent. */
-  end: Exit.Exit<void, E> | undefined
-  /** When the server was last told to speak all it has. */
-  spokenAt: number | undefined
-  /** Whether audio came since then. */
-  hasAudio: boolean
-  lastFrameAt: number
-  /** When the server said that all is spoken, if it sent nothing since. */
-  completeAt: number | undefined
-}
-
-const utter = <E>(
+const utter = Effect.fnUntraced(function*<E>(
   text: LiveText.LiveText<E>,
   voice: Voice<E>,
   options: Options
-): Effect.Effect<Exit.Exit<void, E>, SpeechError.SpeechError> =>
-  Effect.zipRight(
-    text.begin,
-    attempt(text, voice, options).pipe(
+): Effect.fn.Return<Exit.Exit<void, E>, SpeechError.SpeechError> {
+  while (true) {
+    const nothing = yield* text.begin
+    if (Option.isSome(nothing)) return nothing.value
+    const end = yield* session(text, voice, options).pipe(
       Effect.retry({ schedule: options.schedule, while: () => !voice.hasAudio() }),
-      Effect.mapError((error) => {
-        const known = error._tag === "TransportFailure" && voice.hasAudio()
-          ? new SpeechError.TruncatedAudio({ module, method: "events", description: error.description })
-          : error
-        return SpeechError.withPosition(known, voice.position())
-      })
+      Effect.mapError((error) => SpeechError.withPosition(truncated(error, voice), voice.position()))
     )
-  )
+    if (Option.isSome(end)) return end.value
+  }
+})
 
-const attempt = Effect.fnUntraced(function*<E>(
+// A connection that fails in the middle of the audio took the rest of it along.
+const truncated = (
+  error: SpeechError.SpeechError,
+  voice: Pick<Voice<unknown>, "hasAudio">
+): SpeechError.SpeechError =>
+  error._tag === "TransportFailure" && voice.hasAudio()
+    ? new SpeechError.TruncatedAudio({ module, method, description: error.description })
+    : error
+
+const module = "WavesSpeechStream"
+const method = "events"
+
+// Speaks over one socket until all is spoken, and then tells how the text ended. Tells nothing where the server has closed the socket
+// after speaking all it was sent, as some do, and more text may come.
+const session = Effect.fnUntraced(function*<E>(
   text: LiveText.LiveText<E>,
   voice: Voice<E>,
   options: Options
-) {
-  if (text.log.length === 0) {
-    const first = yield* text.next
-    if (first._tag === "End") return first.exit // nothing to say, nothing to wait for
-  }
-  voice.restart()
+): Effect.fn.Return<Option.Option<Exit.Exit<void, E>>, SpeechError.SpeechError, Scope.Scope> {
+  text.rewind()
+  if (!voice.hasAudio()) voice.restart()
   yield* options.client.permit
-  const socket = yield* Pool.get(options.sockets)
-  let isClean = false
-  // What is left on a socket must not reach the next utterance; closing it is also how the server learns that nobody listens.
-  yield* Effect.addFinalizer(() => isClean ? Effect.void : Pool.invalidate(options.sockets, socket))
+  // Without `giveBack` the socket closes: what is left on it must not reach the next utterance, and the server learns that nobody listens.
+  const { giveBack, socket } = yield* options.sockets.take
   const id = `effect-smallest-${(yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)}`
-  const frames = yield* socket.frames(id)
-  const changed = yield* Effect.makeLatch()
-  const progress: Progress<E> = {
-    end: undefined,
-    spokenAt: undefined,
-    hasAudio: false,
-    lastFrameAt: yield* Clock.currentTimeMillis,
-    completeAt: undefined
-  }
+  const next = yield* socket.frames({
+    requestId: id,
+    voice: options.body.voice_id,
+    model: options.body.model,
+    bufferBytes: Pcm.byteLength(Pcm.format(options.sampleRate), socketBuffer)
+  })
   const toMessage = messages(id, options)
+  const limits = { ...options.client.timeouts, completeBackoff: options.completeBackoff }
+  const progress = LiveProgress.make(limits, yield* Clock.currentTimeMillis)
+  const changed = yield* Effect.makeLatch()
+  let end = Option.none<Exit.Exit<void, E>>()
 
-  const send = Effect.fnUntraced(function*(part: LiveText.Part) {
-    yield* voice.room
-    yield* socket.send(toMessage(part))
-    voice.said(part.text)
-    if (part._tag === "Say") return
-    progress.spokenAt = yield* Clock.currentTimeMillis
-    progress.hasAudio = false
-    progress.completeAt = undefined
-    changed.unsafeOpen()
-  })
-
-  const sendAll = Effect.gen(function*() {
-    for (const part of [...text.log]) yield* send(part)
-    let next = yield* text.next
-    while (next._tag !== "End") {
-      yield* send(next)
-      next = yield* text.next
-    }
-    progress.end = next.exit
-    changed.unsafeOpen()
-    return yield* Effect.never
-  })
-
-  // The frames of a socket never end well by themselves.
-  const frame = Effect.catchTag(frames.take, "NoSuchElementException", () => Effect.never)
-
-  const receiveAll = Effect.forever(Effect.flatMap(frame, (frame) =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      progress.lastFrameAt = now
-      progress.completeAt = frame._tag === "Complete" && progress.hasAudio ? now : undefined
-      if (frame._tag === "Audio") progress.hasAudio = true
-      voice.hear(frame)
-      if (voice.hasAudio()) text.dropLog()
-      changed.unsafeOpen()
-    })))
-
-  // The server marks no end: it is when everything was sent and spoken, `complete` came after that, and then nothing more.
-  const untilDone = Effect.gen(function*() {
-    const { firstAudio, idle } = options.client.timeouts
+  const send = Effect.gen(function*() {
     while (true) {
-      changed.unsafeClose()
-      const now = yield* Clock.currentTimeMillis
-      const isAnswered = progress.end !== undefined && progress.completeAt !== undefined
-      if (isAnswered && now >= (progress.completeAt ?? 0) + Duration.toMillis(quiet)) {
-        if (Option.contains(frames.unsafeSize(), 0)) return progress.end ?? Exit.void
+      const part = yield* text.next
+      if (part._tag === "End") {
+        end = Option.some(part.exit)
+        progress.sentAll()
+        changed.unsafeOpen()
+        return yield* Effect.never
       }
-      const limit = progress.hasAudio ? Duration.sum(idle, options.completeBackoff) : firstAudio
-      const since = progress.hasAudio ? progress.lastFrameAt : progress.spokenAt
-      if (!isAnswered && since !== undefined && progress.spokenAt !== undefined && now >= since + Duration.toMillis(limit)) {
-        return yield* new SpeechError.SpeechTimeout({
+      yield* voice.room
+      // A socket that is gone tells why where its frames are received.
+      yield* Effect.catchAll(socket.send(toMessage(part)), () => Effect.never)
+      text.sent()
+      voice.sent(part.text)
+      progress.sent(part, yield* Clock.currentTimeMillis)
+      changed.unsafeOpen()
+    }
+  })
+
+  const receive = Effect.gen(function*() {
+    while (true) {
+      const frame = yield* next
+      if (Option.isNone(frame)) {
+        return progress.isAnswered() ? end : yield* new SpeechError.TransportFailure({
           module,
-          method: "events",
-          phase: progress.hasAudio ? "idle" : "firstAudio",
-          after: limit,
-          description: progress.hasAudio ? "The server stopped sending audio" : "The server sent no audio in time"
+          method,
+          description: "The server closed the socket before everything was spoken"
         })
       }
-      const wake = isAnswered
-        ? (progress.completeAt ?? 0) + Duration.toMillis(quiet)
-        : progress.spokenAt === undefined || since === undefined
-        ? Number.POSITIVE_INFINITY
-        : since + Duration.toMillis(limit)
-      yield* wake === Number.POSITIVE_INFINITY
-        ? changed.await
-        : Effect.timeoutOption(changed.await, Duration.millis(Math.max(1, wake - now)))
+      progress.heard(frame.value, yield* Clock.currentTimeMillis)
+      voice.hear(frame.value)
+      if (voice.hasAudio()) text.forget()
+      if (voice.isFull()) {
+        progress.pause()
+        yield* voice.room
+        progress.resume(yield* Clock.currentTimeMillis)
+      }
+      if (frame.value._tag === "Complete") changed.unsafeOpen()
     }
   })
 
-  const exit = yield* Effect.raceAll([untilDone, sendAll, receiveAll]).pipe(
-    // Some servers close the socket once they have said `complete`.
-    Effect.catchTag("TransportFailure", (error) =>
-      progress.end !== undefined && progress.completeAt !== undefined ? Effect.succeed(progress.end) : Effect.fail(error))
-  )
-  isClean = yield* socket.isOpen
-  return exit
+  const watch = Effect.gen(function*() {
+    while (true) {
+      changed.unsafeClose()
+      const state = { hasAudio: voice.hasAudio(), isShort: voice.isShort() }
+      const verdict = progress.verdict(yield* Clock.currentTimeMillis, state)
+      if (verdict._tag === "Failed") return yield* Effect.fail(verdict.error)
+      if (verdict._tag === "Done") {
+        giveBack()
+        return end
+      }
+      yield* verdict.millis === Infinity ? changed.await : Effect.timeoutOption(changed.await, verdict.millis)
+    }
+  })
+
+  return yield* Effect.raceFirst(Effect.raceFirst(receive, watch), send)
 }, Effect.scoped)
 
 const messages = (id: string, options: Options): (part: LiveText.Part) => WavesSchema.LiveMessage => {
-  let context = 0
   const common = {
     ...options.body,
     request_id: id,
@@ -315,13 +191,14 @@ const messages = (id: string, options: Options): (part: LiveText.Part) => WavesS
     complete_backoff_ms: Duration.toMillis(options.completeBackoff)
   }
   const delay = Duration.toMillis(options.maxBufferDelay)
-  return (part) => {
-    const isLast = part._tag === "Speak"
+  let context = 0
+  return ({ _tag, text }) => {
+    const isLast = _tag === "Speak"
     return options.buffering === "flush"
-      ? { ...common, text: part.text, max_buffer_flush_ms: delay, continue: !isLast, flush: isLast }
+      ? { ...common, text, max_buffer_flush_ms: delay, continue: !isLast, flush: isLast }
       : {
         ...common,
-        text: part.text,
+        text,
         context_id: `${id}.${isLast ? context++ : context}`,
         max_buffer_delay_ms: delay,
         continue: !isLast
