@@ -4,10 +4,11 @@ import { execFile, spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 
-const page = readFileSync(new URL("../../docs/playback.md", import.meta.url), "utf8")
+const here = dirname(fileURLToPath(import.meta.url))
+const page = readFileSync(join(here, "..", "..", "docs", "playback.md"), "utf8")
 const samples = Array.from(page.matchAll(/^#+ (.*)$|^```ts\n([\s\S]*?)^```$/gm)).reduce<
   { heading: string; found: Array<{ heading: string; code: string }> }
 >(
@@ -39,7 +40,7 @@ const mark = "--- next sample"
 /** Runs all samples in one process, which plays without a sound card, and gives what each printed. */
 const run: Effect.Effect<ReadonlyArray<string>, Error, Scope.Scope> = Effect.gen(function*() {
   // Inside this workspace, so that packages are found.
-  const cache = fileURLToPath(new URL("../.cache/", import.meta.url))
+  const cache = join(here, "..", ".cache")
   mkdirSync(cache, { recursive: true })
   const [sources, cwd] = [mkdtempSync(join(cache, "playback-")), mkdtempSync(join(tmpdir(), "playback-"))]
   yield* Effect.addFinalizer(() =>

@@ -17,7 +17,7 @@ import {
 import { spawn, spawnSync } from "node:child_process"
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const isInstalled = (name: string) => spawnSync(name, ["--version"]).error === undefined
@@ -305,7 +305,13 @@ describe("NodeAudioPlayer", () => {
       "interruption - kills a player that ignores SIGTERM, within 100 ms",
       () =>
         nothingIsLeft(Effect.gen(function*() {
-          const { executable, pid } = yield* script("trap '' TERM INT HUP", "exec 3<&0", "ffplay \"$@\" <&3 &", "wait", "sleep 60")
+          const { executable, pid } = yield* script(
+            "trap '' TERM INT HUP",
+            "exec 3<&0",
+            "ffplay \"$@\" <&3 &",
+            "wait",
+            "sleep 60"
+          )
           const layer = NodeAudioPlayer.layer({ player: { name: "ffplay", executable, environment: dummy } })
           const attempt = Effect.gen(function*() {
             const playback = yield* AudioPlayer.start(audio("10 seconds")).pipe(Effect.provide(layer))
@@ -362,12 +368,13 @@ describe("NodeAudioPlayer", () => {
       "this process is killed - the player dies too, even when it is paused",
       () =>
         Effect.gen(function*() {
+          const program = fileURLToPath(new URL("./fixtures/play.ts", import.meta.url))
           for (const mode of ["play", "pause"]) {
             const { executable, path, pid } = yield* realFfplay
             const parent = spawn(
               process.execPath,
-              ["--import", "tsx", "--conditions=@effect-smallest/source", "test/fixtures/play.ts", mode, executable],
-              { cwd: fileURLToPath(new URL("..", import.meta.url)), env: { ...process.env, ...dummy }, stdio: "pipe" }
+              ["--import", "tsx", "--conditions=@effect-smallest/source", program, mode, executable],
+              { cwd: dirname(program), env: { ...process.env, ...dummy }, stdio: "pipe" }
             )
             yield* Effect.addFinalizer(() => Effect.sync(() => parent.kill("SIGKILL")))
             yield* Effect.async<void>((resume) => {
