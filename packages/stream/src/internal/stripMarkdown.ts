@@ -284,7 +284,11 @@ const readEmphasis = (text: string, from: number, before: string, complete: bool
       if (closes && !isBlank(text[at - 1] ?? "") && free) {
         // The outermost signs of a longer run belong to what stands around.
         const end = at + closing
-        return { end, output: readWhole(text.slice(from + length, end - length), depth + 1) }
+        const content = text.slice(from + length, end - length)
+        // "*_*" is a face.
+        return /[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(content)
+          ? { end, output: readWhole(content, depth + 1) }
+          : undefined
       }
       at += closing - 1
     }
@@ -484,11 +488,7 @@ class Stripper {
       if (level <= 6 && (line.length === level || line[level] === " " || line[level] === "\t")) {
         this.part()
         this.heading = true
-        let to = indent + level
-        while (text[to] === " " || text[to] === "\t") {
-          to++
-        }
-        this.advance(to)
+        this.advance(Math.min(indent + level + 1, lineEnd))
         this.lineStart = false
         return true
       }
@@ -517,7 +517,7 @@ class Stripper {
       }
     }
     if (first === "[") {
-      if (isOpen(spanReach) && /^\[[^\]]*(\](:\s*(\S*|\S+\s+["'(].*)?)?)?$/.test(line)) {
+      if (isOpen(spanReach) && /^\[[^\]]*(\](:\s*(\S*|\S+\s+(["'(].*)?))?)?$/.test(line)) {
         return false
       }
       const note = /^\[\^[^\]\s]+\]:[ \t]*/.exec(line)
@@ -528,7 +528,10 @@ class Stripper {
         return true
       }
       // A definition has an address; "[Alice]: hello" is talk.
-      if (line.length < spanReach && /^\[[^\]]+\]:\s+<?[^\s]*[./:#][^\s]*>?(\s+["'(].*["')])?\s*$/.test(line)) {
+      if (
+        !isOpen(spanReach) && line.length < spanReach &&
+        /^\[[^\]]+\]:\s+<?[^\s]*[./:#][^\s]*>?(\s+["'(].*["')])?\s*$/.test(line)
+      ) {
         this.advance(newline < 0 ? lineEnd : newline + 1)
         return true
       }
