@@ -35,11 +35,20 @@ const examples: ReadonlyArray<SpeechError.SpeechError> = [
   new SpeechError.EngineFailure(at)
 ]
 
-// A limit that was exceeded is finite, and so is what a server asks to wait.
-const anyError: FastCheck.Arbitrary<SpeechError.SpeechError> = Arbitrary.make(SpeechError.schema).filter((error) =>
-  (error._tag !== "SpeechTimeout" || Duration.isFinite(error.after)) &&
-  (error._tag !== "RateLimited" || error.retryAfter === undefined || Duration.isFinite(error.retryAfter))
-)
+// What a server asks to wait, and a limit that was exceeded, are milliseconds, and finite.
+const inMillis = (duration: Duration.Duration) =>
+  Duration.millis(Duration.isFinite(duration) ? Math.round(Duration.toMillis(duration)) : 1)
+
+const anyError: FastCheck.Arbitrary<SpeechError.SpeechError> = Arbitrary.make(SpeechError.schema).map((error) => {
+  switch (error._tag) {
+    case "RateLimited":
+      return new SpeechError.RateLimited({ ...error, retryAfter: error.retryAfter && inMillis(error.retryAfter) })
+    case "SpeechTimeout":
+      return new SpeechError.SpeechTimeout({ ...error, after: inMillis(error.after) })
+    default:
+      return error
+  }
+})
 
 const toJson = (error: SpeechError.SpeechError): Record<string, unknown> =>
   JSON.parse(JSON.stringify(Schema.encodeSync(SpeechError.schema)(error)))

@@ -39,14 +39,14 @@ describe("permitPool", () => {
       assert.strictEqual(yield* pool.available, 2)
     }))
 
-  // Records who gets the only permit, in order, when all of them have asked while it was taken.
-  const order = (requests: ReadonlyArray<readonly [string, number]>) =>
+  // Records who gets a permit, in order, when all of them have asked while all were taken.
+  const order = (requests: ReadonlyArray<readonly [string, number]>, size = 1) =>
     Effect.scoped(Effect.gen(function*() {
-      const pool = PermitPool.make(1)
+      const pool = PermitPool.make(size)
       const streams = new Map(requests.map(([stream]) => [stream, {}]))
       const granted: Array<string> = []
       const first = yield* Scope.make()
-      yield* pool.acquire.pipe(Scope.extend(first))
+      yield* Effect.repeatN(Effect.asVoid(Scope.extend(pool.acquire, first)), size - 1)
       const fibers = yield* Effect.forEach(requests, ([stream, index]) =>
         Effect.fork(Effect.scoped(leased(
           { stream: streams.get(stream) ?? {}, index },
@@ -61,6 +61,14 @@ describe("permitPool", () => {
     Effect.gen(function*() {
       assert.deepStrictEqual(
         yield* order([["a", 0], ["a", 1], ["a", 2], ["b", 0], ["b", 1], ["c", 0]]),
+        ["a0", "b0", "c0", "a1", "b1", "a2"]
+      )
+    }))
+
+  it.effect("goes round-robin also where several permits come free at once", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(
+        yield* order([["a", 0], ["a", 1], ["a", 2], ["b", 0], ["b", 1], ["c", 0]], 4),
         ["a0", "b0", "c0", "a1", "b1", "a2"]
       )
     }))
