@@ -36,9 +36,12 @@ const parse = (text: string): Frame => {
 /** Lets the event loop turn, so that the network gets on. */
 export const turn: Effect.Effect<void> = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 2)))
 
-/** Waits for an effect while the test's clock runs on. */
+/**
+ * Waits for an effect while the test's clock runs on: slowly enough for the network, which needs some turns of the event
+ * loop for each message.
+ */
 export const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.raceFirst(effect, Effect.forever(Effect.zipRight(turn, TestClock.adjust("100 millis"))))
+  Effect.raceFirst(effect, Effect.forever(Effect.zipRight(turn, TestClock.adjust("25 millis"))))
 
 export const connect = (
   url: string,

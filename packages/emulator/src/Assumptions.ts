@@ -9,9 +9,14 @@ import * as Schema from "effect/Schema"
 const choice = <const Literals extends readonly [string | number, ...ReadonlyArray<string | number>]>(
   ...literals: Literals
 ) =>
-  Schema.optionalWith(Schema.Literal(...literals).annotations({ message: () => `must be ${literals.join(" or ")}` }), {
-    default: () => literals[0]
-  })
+  Schema.optionalWith(
+    Schema.Literal(...literals).annotations({
+      message: () => ({ message: `must be ${literals.join(" or ")}`, override: true })
+    }),
+    {
+      default: () => literals[0]
+    }
+  )
 
 const integer = (minimum: number, maximum: number, value: number) =>
   Schema.optionalWith(Schema.Int.pipe(Schema.between(minimum, maximum)), { default: () => value })
