@@ -318,7 +318,11 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
       }).pipe(
         Effect.catchAll((error) => Effect.flatMap(WavesErrors.fromConnect(about, error, timeouts.connect), Effect.fail))
       )
-      return yield* WavesSocket.make({ connection, call: about, heartbeat })
+      return yield* WavesSocket.make({
+        connection,
+        call: { ...about, module: "WavesSocket", method: "frames" },
+        heartbeat
+      })
     })
 
     return WavesClient.of({

@@ -35,7 +35,8 @@ export interface LiveProgress {
   readonly sent: (part: LiveText.Part, now: number) => void
   /** All of the text was sent. */
   readonly sentAll: () => void
-  readonly heard: (frame: LiveFrame, now: number) => void
+  /** Tells whether a verdict may be due earlier than before. */
+  readonly heard: (frame: LiveFrame, now: number) => boolean
   /** The listener is behind, and the server's frames wait: its clocks stand still. */
   readonly pause: () => void
   readonly resume: (now: number) => void
@@ -103,9 +104,12 @@ export const make = (options: Options, start: number): LiveProgress => {
       isAllSent = true
     },
     heard: (frame, now) => {
+      const isAudio = frame._tag === "Audio" && frame.bytes.length > 0
+      const isNews = frame._tag === "Complete" || (isAudio && owesAudio)
       heardAt = now
-      if (frame._tag === "Audio" && frame.bytes.length > 0) owesAudio = false
+      if (isAudio) owesAudio = false
       completeAt = frame._tag === "Complete" ? now : undefined
+      return isNews
     },
     pause: () => {
       isPaused = true

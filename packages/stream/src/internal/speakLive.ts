@@ -154,15 +154,15 @@ const session = Effect.fnUntraced(function*<E>(
           description: "The server closed the socket before everything was spoken"
         })
       }
-      progress.heard(frame.value, yield* Clock.currentTimeMillis)
+      if (progress.heard(frame.value, yield* Clock.currentTimeMillis)) changed.unsafeOpen()
       voice.hear(frame.value)
       if (voice.hasAudio()) text.forget()
       if (voice.isFull()) {
         progress.pause()
         yield* voice.room
         progress.resume(yield* Clock.currentTimeMillis)
+        changed.unsafeOpen()
       }
-      if (frame.value._tag === "Complete") changed.unsafeOpen()
     }
   })
 
