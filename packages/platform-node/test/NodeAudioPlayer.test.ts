@@ -175,7 +175,7 @@ describe("NodeAudioPlayer", () => {
           assert.strictEqual(error.player, "ffplay")
           assert.match(
             error.message,
-            /^ffplay was killed by SIGKILL after 0\.[3-9] seconds of sound\. Check that the machine has a working sound device/
+            /^ffplay was killed by SIGKILL after \d\.\d seconds of sound\. Check that the machine has a working sound device/
           )
           assert.isTrue(yield* Deferred.isDone(released), "the stream was let go")
           assert.strictEqual((yield* playback.stop).outcome, "failed")
@@ -197,7 +197,7 @@ describe("NodeAudioPlayer", () => {
           assert.strictEqual(error.reason, "PlayerFailed")
           assert.match(
             error.message,
-            /^ffplay (was killed by SIGTERM|ended with code 123) after 0\.\d seconds of sound/
+            /^ffplay (was killed by SIGTERM|ended with code 123) after \d\.\d seconds of sound/
           )
         }))
     )
@@ -322,7 +322,7 @@ describe("NodeAudioPlayer", () => {
             assert.isFalse(isAlive(pid()))
             return Duration.toMillis(took)
           })
-          const times = yield* Effect.replicateEffect(attempt, 3)
+          const times = yield* Effect.replicateEffect(attempt, 5)
           assert.isAtMost(Math.min(...times), 100)
         }))
     )
@@ -447,6 +447,27 @@ describe("NodeAudioPlayer", () => {
       })))
   })
 
+  describe("position", () => {
+    it.scopedLive.skipIf(noFfplay)("is what the device was given", () =>
+      Effect.gen(function*() {
+        const recorded = join(yield* folder, "device.raw")
+        const environment = { SDL_AUDIODRIVER: "disk", SDL_DISKAUDIOFILE: recorded }
+        const layer = NodeAudioPlayer.layer({ player: { name: "ffplay", environment } })
+        const attempt = Effect.gen(function*() {
+          const playback = yield* AudioPlayer.start(audio("10 seconds")).pipe(Effect.provide(layer))
+          yield* playing(playback, 1000)
+          yield* playback.pause
+          const position = Duration.toMillis(yield* playback.position)
+          // Part of the last samples may still be in a buffer of the driver.
+          const given = Pcm.samples(Pcm.unsafeMake(format, readFileSync(recorded))).filter((sample) => sample !== 0)
+          yield* playback.stop
+          return Math.abs(position - given.length / 24)
+        })
+        const deviations = yield* Effect.replicateEffect(attempt, 3)
+        assert.isAtMost(Math.min(...deviations), 100, deviations.join())
+      }))
+  })
+
   describe("bufferDuration", () => {
     it.scopedLive.skipIf(noFfplay)(
       "is how far ahead of the listener the stream is taken",
@@ -467,7 +488,9 @@ describe("NodeAudioPlayer", () => {
             yield* playing(playback, 400)
             const ahead = taken - Duration.toMillis(yield* playback.position)
             yield* playback.stop
-            assert.closeTo(ahead, bufferDuration, 100)
+            assert.isAtMost(ahead, bufferDuration + 100)
+            // A busy machine may be behind.
+            assert.isAtLeast(ahead, bufferDuration / 2 - 50)
           }
         })
     )

@@ -58,7 +58,15 @@ const lines = (output: Stream.Stream<Uint8Array, PlatformError.PlatformError>) =
 // Kills the player when this process is killed itself: a paused player would stay for ever. Where there is no shell, as
 // on Windows, nothing guards the player, and it ends with its pipe.
 const guard = (executor: CommandExecutor.CommandExecutor, player: CommandExecutor.Process) =>
-  Effect.ignore(executor.start(Command.make("sh", "-c", "read -r _; kill -KILL \"-$0\"", String(player.pid))))
+  Effect.option(executor.start(Command.make("sh", "-c", "read -r _; kill -KILL \"-$0\"", String(player.pid))))
+
+// Fails when the process died by itself in this moment, and then there is nothing to do.
+const kill = (process: CommandExecutor.Process) =>
+  Effect.whenEffect(process.kill("SIGKILL"), process.isRunning).pipe(
+    Effect.interruptible,
+    Effect.timeoutOption("1 second"),
+    Effect.ignore
+  )
 
 interface Ending {
   readonly isSuccess: boolean
@@ -89,7 +97,7 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
         description: `${name} could not be started: ${error.message}`
       })
   )
-  yield* guard(executor, child)
+  const guardian = yield* guard(executor, child)
 
   const audio = yield* Mailbox.make<Uint8Array>({ capacity: 1 })
   const begun = yield* Deferred.make<void>()
@@ -185,12 +193,7 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
 
   // Added last, so it is first: everything above ends by itself once the player is dead. It has nothing to save.
   yield* Effect.addFinalizer(() =>
-    Effect.whenEffect(child.kill("SIGKILL"), child.isRunning).pipe(
-      Effect.interruptible,
-      Effect.timeoutOption("1 second"),
-      // Fails when the player died by itself in this moment.
-      Effect.ignore
-    )
+    Effect.forEach([child, ...Option.toArray(guardian)], kill, { concurrency: "unbounded", discard: true })
   )
 
   // The whole group, because the player may be a script that starts the real one. A player that is gone cannot be
