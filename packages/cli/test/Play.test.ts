@@ -240,7 +240,7 @@ describe.skipIf(noFfplay)("speak, played", () => {
         assert.deepStrictEqual(readdirSync(cwd).sort(), ["bin", "device.raw"])
       })
     ),
-    60_000
+    120_000
   )
 
   it.scopedLive(
