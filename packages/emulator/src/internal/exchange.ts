@@ -3,6 +3,7 @@
  * and refused in the vendor's way.
  */
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
@@ -87,6 +88,19 @@ const readText = (
       bytes > limit ? Refusal.tooLarge(limit) : Effect.succeed(text + decoder.decode())
     )
   )
+}
+
+// The content type belongs to the body, which sets the header again whenever a response is changed.
+const withContentType = (
+  response: HttpServerResponse.HttpServerResponse,
+  contentType: string
+): HttpServerResponse.HttpServerResponse => {
+  const { body } = response
+  return body._tag === "Uint8Array"
+    ? HttpServerResponse.setBody(response, HttpBody.uint8Array(body.body, contentType))
+    : body._tag === "Stream"
+    ? HttpServerResponse.setBody(response, HttpBody.stream(body.stream, contentType, body.contentLength))
+    : response
 }
 
 const make = Effect.gen(function*() {
@@ -176,7 +190,13 @@ const make = Effect.gen(function*() {
         Effect.tap((text) => entry.body(text)),
         Effect.flatMap(parseJson)
       ),
-      reset: Effect.sync(() => source.socket.resetAndDestroy())
+      // What was written before leaves first: Node gathers the writes of a moment.
+      reset: Effect.async<void>((resume) => {
+        source.socket.write(new Uint8Array(0), () => {
+          source.socket.resetAndDestroy()
+          resume(Effect.void)
+        })
+      })
     } satisfies Exchange
   })
 
@@ -206,9 +226,10 @@ const make = Effect.gen(function*() {
         yield* Effect.zipRight(exchange.entry.update({ status: response.status }), exchange.entry.end("completed"))
       }
       const wrong = exchange.faults.find((fault) => fault._tag === "ContentType")
-      return response.pipe(
-        HttpServerResponse.setHeader("x-request-id", exchange.id),
-        wrong === undefined ? (response) => response : HttpServerResponse.setHeader("content-type", wrong.contentType)
+      return HttpServerResponse.setHeader(
+        wrong === undefined ? response : withContentType(response, wrong.contentType),
+        "x-request-id",
+        exchange.id
       )
     })
 

@@ -1,6 +1,7 @@
 /**
  * One WebSocket: what is buffered, what is being spoken, and when `complete` is due.
  */
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Socket from "@effect/platform/Socket"
 import * as Clock from "effect/Clock"
@@ -148,6 +149,21 @@ const withNewer = (spoken: Spoken, newer: Spoken): Spoken => ({
   request_id: newer.request_id ?? spoken.request_id,
   complete_backoff_ms: newer.complete_backoff_ms ?? spoken.complete_backoff_ms
 })
+
+const token = "[\\w!#$%&'*+.^`|~-]+"
+
+const protocols = new RegExp(`^${token}(?:\\s*,\\s*${token})*$`)
+
+// What RFC 6455 asks of a handshake. The server below would answer a bad one, but never tell that it did.
+const isHandshake = ({ headers }: Exchange): boolean => {
+  const named = headers["sec-websocket-protocol"]
+  const names = named?.split(",").map((name) => name.trim()) ?? []
+  return /^[+/0-9A-Za-z]{22}==$/.test(headers["sec-websocket-key"] ?? "") &&
+    (headers["sec-websocket-version"] === "13" || headers["sec-websocket-version"] === "8") &&
+    (named === undefined || (protocols.test(named) && new Set(names).size === names.length))
+}
+
+const badHandshake = new Refusal.Refusal({ status: 400, body: { error: "This is not a WebSocket upgrade" } })
 
 const idleSeconds = (exchange: Exchange, usual: number): Effect.Effect<number, Refusal.Refusal> => {
   const given = exchange.query.get("timeout")
@@ -553,17 +569,20 @@ const make = Effect.gen(function*() {
       return exchange.entry.end(wasCut ? "aborted" : "completed", closeCode)
     })
     yield* Effect.forkScoped(worker)
-    yield* Effect.raceFirst(Effect.exit(socket.runRaw(receive)), listen)
+    const source = NodeHttpServerRequest.toIncomingMessage(exchange.request).socket
+    // A client that has left already would never be upgraded, and the wait for it cannot be interrupted.
+    const run = Effect.suspend(() =>
+      source.readable && source.writable ? Effect.exit(socket.runRaw(receive)) : Effect.void
+    )
+    yield* Effect.raceFirst(run, listen)
   }, Effect.scoped)
 
   const serve: Service["serve"] = Effect.fnUntraced(function*(exchange, dialect) {
     yield* account.authenticate(exchange, () => ({ error: "unauthorized" }))
+    if (!isHandshake(exchange)) return yield* badHandshake
     const idle = yield* idleSeconds(exchange, dialect.idleTimeout)
     yield* account.socket
-    const socket = yield* Effect.mapError(
-      exchange.request.upgrade,
-      () => new Refusal.Refusal({ status: 400, body: { error: "This is not a WebSocket upgrade" } })
-    )
+    const socket = yield* Effect.mapError(exchange.request.upgrade, () => badHandshake)
     yield* session(exchange, dialect, socket, idle)
     return HttpServerResponse.empty({ status: 101 })
   })

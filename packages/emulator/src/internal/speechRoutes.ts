@@ -90,6 +90,10 @@ export const encodeAudio =
         : output)
   }
 
+// Node sends the headers with the first piece of the body. An empty one sends them at once, before there is audio.
+const headersFirst = <E>(body: Stream.Stream<Uint8Array, E>): Stream.Stream<Uint8Array, E> =>
+  Stream.concat(Stream.make(new Uint8Array(0)), body)
+
 const pieceLength = 1024
 
 // Two blocks at a time, in pieces. The last piece of them is always a short one, if need be an empty one: that is how the
@@ -166,7 +170,7 @@ const make = Effect.gen(function*() {
     const block = Pcm.byteLength(format, Speech.blockDuration)
     return encoded.length === 0
       ? HttpServerResponse.uint8Array(encoded, options)
-      : HttpServerResponse.stream(sendBytes(exchange, encoded, block), options)
+      : HttpServerResponse.stream(headersFirst(sendBytes(exchange, encoded, block)), options)
   })
 
   const events: Service["events"] = (exchange, utterance, encoding, { frame, headers }) => {
@@ -188,7 +192,7 @@ const make = Effect.gen(function*() {
       }
       return Effect.as(exchange.entry.audio(bytes), Chunk.of(encoder.encode(text)))
     })
-    return HttpServerResponse.stream(body, {
+    return HttpServerResponse.stream(headersFirst(body), {
       headers: { "cache-control": "no-cache", ...headers },
       contentType: "text/event-stream"
     })
