@@ -220,7 +220,7 @@ describe("NodeAudioPlayer", () => {
 
     it.scopedLive("success after nothing was played - is no success", () =>
       nothingIsLeft(Effect.gen(function*() {
-        const { executable } = yield* script("echo 'No device' >&2", "cat > /dev/null", "exit 0")
+        const { executable } = yield* script("printf 'No device' >&2", "cat > /dev/null", "exit 0")
         const layer = NodeAudioPlayer.layer({ player: { name: "ffplay", executable } })
         const error = yield* Effect.flip(AudioPlayer.play(audio("200 millis")).pipe(Effect.provide(layer)))
         assert.strictEqual(error.reason, "PlayerFailed")

@@ -45,6 +45,7 @@ const keptLines = 20
 const lines = (output: Stream.Stream<Uint8Array, PlatformError.PlatformError>) =>
   output.pipe(
     Stream.decodeText(),
+    Stream.concat(Stream.make("\n")),
     Stream.mapAccum("", (left, text) => {
       const parts = (left + text).split(/[\r\n]/)
       return [parts[parts.length - 1] ?? "", parts.slice(0, -1)]
@@ -88,14 +89,17 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
   let isEnded = false
   let isPaused = false
 
-  const child = yield* Effect.mapError(
-    executor.start(command),
-    (error) =>
+  const child = yield* executor.start(command).pipe(
+    // The executor asks politely and waits: a player that does not listen would never end.
+    Effect.tap((child) => Effect.addFinalizer(() => kill(child))),
+    Effect.uninterruptible,
+    Effect.mapError((error) =>
       new AudioPlayer.PlaybackError({
         reason: "PlayerFailed",
         player: name,
         description: `${name} could not be started: ${error.message}`
       })
+    )
   )
   const guardian = yield* guard(executor, child)
 
@@ -191,7 +195,7 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
     yield* Effect.forkScoped(Effect.zipRight(Deferred.await(begun), soundless))
   }
 
-  // Added last, so it is first: everything above ends by itself once the player is dead. It has nothing to save.
+  // Added last, so it is first: whatever is above ends by itself once the player is dead, and writes to no broken pipe.
   yield* Effect.addFinalizer(() =>
     Effect.forEach([child, ...Option.toArray(guardian)], kill, { concurrency: "unbounded", discard: true })
   )
