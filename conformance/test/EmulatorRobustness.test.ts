@@ -183,7 +183,7 @@ describe("the emulator under stress", () => {
       const statuses = yield* Effect.forEach(bodies, (body, i) => post(body, paths[i % paths.length] ?? "/"), {
         concurrency: 10
       })
-      assert.deepStrictEqual([...new Set(statuses)].sort(), [200, 400, 401, 404])
+      assert.deepStrictEqual(new Set(statuses), new Set([200, 400, 401, 404]))
     }).pipe(Effect.provide(Emulator)), 120_000)
 
   it.scopedLive("5,000 fuzzed frames - leave the server standing and the socket open", () =>

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { Assumptions } from "@effect-smallest/emulator/Assumptions"
 import type { EngineOptions } from "@effect-smallest/emulator/WavesEmulator"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -71,24 +72,23 @@ const options = {
 }
 
 const load = Effect.tryPromise({
-  try: () => import("@effect-smallest/emulator"),
+  try: () =>
+    Promise.all([import("@effect-smallest/emulator/WavesEmulator"), import("@effect-smallest/emulator/Assumptions")]),
   catch: (error) =>
     new CommandFailure({
       description: `The emulator could not be loaded (${String(error)}); install the command again`
     })
 })
 
-type Emulator = Effect.Effect.Success<typeof load>
-
 // Values are JSON where they are JSON: numbers and objects need it, words do without quotes.
 const toValue = (text: string): unknown => Either.getOrElse(Schema.decodeEither(Schema.parseJson())(text), () => text)
 
 const readAssumptions = (
-  { Assumptions }: Emulator,
+  schema: typeof Assumptions,
   given: HashMap.HashMap<string, string>
 ): Either.Either<NonNullable<EngineOptions["assumptions"]>, UsageError> => {
   const values = Object.fromEntries(HashMap.toEntries(given).map(([name, text]) => [name, toValue(text)]))
-  return Schema.decodeUnknownEither(Assumptions.Assumptions)(values, {
+  return Schema.decodeUnknownEither(schema)(values, {
     onExcessProperty: "error"
   })
     .pipe(
@@ -120,13 +120,12 @@ const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(ho
  */
 export const command = Command.make("emulator", options, (given) =>
   Effect.scoped(Effect.gen(function*() {
-    const emulator = yield* load
+    const [{ layer, WavesEmulator }, { Assumptions }] = yield* load
     const assumptions = yield* Option.match(given.assume, {
       onNone: () => Either.right({}),
-      onSome: (assume) => readAssumptions(emulator, assume)
+      onSome: (assume) => readAssumptions(Assumptions, assume)
     })
-    const { WavesEmulator } = emulator
-    const context = yield* Layer.build(WavesEmulator.layer({
+    const context = yield* Layer.build(layer({
       assumptions,
       apiKey: Option.getOrUndefined(given.apiKey),
       concurrency: Option.getOrUndefined(given.concurrency),
@@ -141,7 +140,7 @@ export const command = Command.make("emulator", options, (given) =>
     })).pipe(
       Effect.catchTag("ServeError", (error) => cannotListen(given.host, given.port)(error))
     )
-    const { url, webSocketUrl } = yield* Effect.provide(WavesEmulator.WavesEmulator, context)
+    const { url, webSocketUrl } = yield* Effect.provide(WavesEmulator, context)
     yield* Stdio.print(`Today's API            ${url}/waves/v1`)
     yield* Stdio.print(`Its WebSocket          ${webSocketUrl}/waves/v1/tts/live`)
     yield* Stdio.print(`The API of 2024, 2025  ${url}/api/v1`)
