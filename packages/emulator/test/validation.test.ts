@@ -6,7 +6,12 @@ const issuesOf = <A>(check: V.Check<A>, value: unknown) => Either.getOrThrow(Eit
 
 describe("validation", () => {
   const cases: ReadonlyArray<
-    readonly [name: string, check: V.Check<unknown>, value: unknown, issue: Omit<V.Issue, "path">]
+    readonly [
+      name: string,
+      check: V.Check<unknown>,
+      value: unknown,
+      issue: Readonly<Record<string, unknown>> & Pick<V.Issue, "code" | "message">
+    ]
   > = [
     ["a missing string", V.string(), undefined, {
       code: "invalid_type",
