@@ -9,7 +9,7 @@ import { Effect } from "effect"
 export const speakReply = (model: LanguageModel, prompt: string) =>
   Effect.suspend(() =>
     SpeechText.fromAsyncIterable(streamText({ model, prompt }).textStream).pipe(
-      SpeechText.stripMarkdown(),
+      SpeechText.stripMarkdown,
       SpeechStream.fromText(),
       (audio) => AudioFile.save("reply.wav", audio)
     )

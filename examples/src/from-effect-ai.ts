@@ -8,7 +8,7 @@ import { LanguageModel } from "@effect/ai"
 export const speakReply = (prompt: string) =>
   LanguageModel.streamText({ prompt }).pipe(
     SpeechText.fromAi,
-    SpeechText.stripMarkdown(),
+    SpeechText.stripMarkdown,
     SpeechStream.fromText(),
     (audio) => AudioFile.save("reply.wav", audio)
   )

@@ -15,7 +15,7 @@ export const speakReply = (openai: OpenAI, prompt: string) => {
   )
   const audio = Stream.unwrap(Effect.map(completion, (chunks) => SpeechText.fromAsyncIterable(chunks))).pipe(
     SpeechText.fromOpenAi,
-    SpeechText.stripMarkdown(),
+    SpeechText.stripMarkdown,
     SpeechStream.fromText()
   )
   return AudioFile.save("reply.wav", audio)

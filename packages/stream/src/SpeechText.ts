@@ -260,7 +260,7 @@ const flushOnce = <E, R>(self: Stream.Stream<Input, E, R>): Stream.Stream<Input,
   )
 
 /**
- * Options of {@link stripMarkdown}.
+ * Options of {@link stripMarkdownWith}.
  *
  * @since 0.1.0
  * @category models
@@ -285,7 +285,7 @@ export interface StripMarkdownOptions {
  * | headings, quotations, list items | their text, each a paragraph of its own; numbers of lists stay |
  * | links, references, images | their text, or the description of the image |
  * | code within a line | the code |
- * | fenced code | nothing, or the code: `codeBlocks` |
+ * | fenced code | nothing; {@link stripMarkdownWith} can keep it |
  * | tables that start each row with a bar | the cells of each row, with commas between |
  * | rules, link definitions, footnote marks, check boxes, HTML tags and comments | nothing |
  * | escapes, the common HTML entities, addresses in angle brackets | the characters |
@@ -311,13 +311,34 @@ export interface StripMarkdownOptions {
  * @since 0.1.0
  * @category combinators
  */
-export const stripMarkdown: {
-  <E, R>(self: Stream.Stream<Input, E, R>, options?: StripMarkdownOptions): Stream.Stream<Input, E, R>
-  (options?: StripMarkdownOptions): <E, R>(self: Stream.Stream<Input, E, R>) => Stream.Stream<Input, E, R>
+export const stripMarkdown = <E, R>(self: Stream.Stream<Input, E, R>): Stream.Stream<Input, E, R> =>
+  stripMarkdownWith(self, {})
+
+/**
+ * Turns Markdown into the words that it shows, as {@link stripMarkdown} does, with a choice of what becomes of code.
+ *
+ * @example
+ * ```ts
+ * import { SpeechText } from "@effect-smallest/stream"
+ * import { Effect, Stream } from "effect"
+ *
+ * const text = Stream.make("Type this:\n```\nls\n```\n").pipe(
+ *   SpeechText.stripMarkdownWith({ codeBlocks: "speak" }),
+ *   Stream.runCollect
+ * )
+ * Effect.runPromise(text) // "Type this:\n\nls\n\n"
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const stripMarkdownWith: {
+  (options: StripMarkdownOptions): <E, R>(self: Stream.Stream<Input, E, R>) => Stream.Stream<Input, E, R>
+  <E, R>(self: Stream.Stream<Input, E, R>, options: StripMarkdownOptions): Stream.Stream<Input, E, R>
 } = dual(
-  (args) => Stream.StreamTypeId in Object(args[0]),
-  <E, R>(self: Stream.Stream<Input, E, R>, options?: StripMarkdownOptions): Stream.Stream<Input, E, R> => {
-    const rules: markdown.Rules = { speakCode: options?.codeBlocks === "speak" }
+  2,
+  <E, R>(self: Stream.Stream<Input, E, R>, options: StripMarkdownOptions): Stream.Stream<Input, E, R> => {
+    const rules: markdown.Rules = { speakCode: options.codeBlocks === "speak" }
     type Texts = Channel.Channel<Chunk.Chunk<Input>, Chunk.Chunk<Input>, E, E, unknown>
     const loop = (state: markdown.State): Texts =>
       Channel.readWithCause({

@@ -14,6 +14,7 @@ const {
   Role,
   classOf,
   graphemeCut,
+  hardCut,
   isHighSurrogate,
   isLetter,
   isLowSurrogate,
@@ -129,6 +130,7 @@ const romanNumeral = /^(?=[IVXLCDM])M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV
 const acronym = /^(\p{L}\.)+\p{L}$/u
 const singleLetter = /^\p{L}\p{M}*$/u
 const integer = /^\p{Nd}+$/u
+const outline = /^\d+(\.\d+)+$/
 const shortNumber = /(?:^|[^\p{Nd}.,])\p{Nd}{1,3}$/u
 const numeric = /^[\p{Sc}(]*\p{Nd}[\p{Nd}.,:/\u2019'-]*[%\u00b0\u00ba\u00aa]?$/u
 const plainWord = /^[\p{L}\p{M}'\u2019\u2011-]+$/u
@@ -351,6 +353,10 @@ class Scanner {
     if (position < text.length && !isPlainBoundary(text, position)) {
       // A combining mark joins the blank before it, and a line break may be two units.
       position = graphemeCut(text, this.start, position)
+      if (position === this.start) {
+        this.closed = false
+        return true
+      }
     }
     this.closed = false
     this.position = position
@@ -364,27 +370,32 @@ class Scanner {
    */
   private cut(limit: number): boolean {
     const { start, text } = this
-    let position = 0
-    if (this.sentence > start) {
-      position = this.sentence
-    } else if (this.clause - start >= this.rules.maxLength * 0.3) {
-      position = this.clause
-    } else if (isSpaceRole(roles[text.charCodeAt(limit)]) && this.isSpoken(limit)) {
-      position = limit
-    } else if (this.blank > start && this.isSpoken(this.blank)) {
-      position = this.blank
-    }
     if (this.isMissing(limit)) {
       return false
     }
-    if (position === 0 || !isPlainBoundary(text, position)) {
-      const wanted = position === 0 ? limit : position
-      if (!this.final && text.length < wanted + wordContext) {
+    const candidates = [
+      this.sentence,
+      this.clause - start >= this.rules.maxLength * 0.3 ? this.clause : start,
+      isSpaceRole(roles[text.charCodeAt(limit)]) ? limit : this.blank
+    ]
+    const isReadable = (position: number): boolean => this.final || text.length >= position + wordContext
+    let position = start
+    for (const candidate of candidates) {
+      if (candidate > start && position === start) {
+        if (!isPlainBoundary(text, candidate) && !isReadable(candidate)) {
+          return false
+        }
+        const cut = graphemeCut(text, start, candidate)
+        position = this.isSpoken(cut) ? cut : start
+      }
+    }
+    if (position === start) {
+      if (!isReadable(limit)) {
         return false
       }
-      position = position === 0 && isUnspaced(text.charCodeAt(limit - 1))
+      position = isUnspaced(text.charCodeAt(limit - 1))
         ? wordCut(text, start, limit, this.rules.locale)
-        : graphemeCut(text, start, wanted)
+        : hardCut(text, start, limit)
     }
     this.emit(position)
     if (this.position < this.start) {
@@ -1523,10 +1534,15 @@ class Scanner {
     }
     if (numeric.test(token)) {
       // "2.1. Overview" is a heading; "$5.50. Next" is not.
-      return kind === Class.Lower || this.isSegmentStart(position - token.length) ? None : boundary
+      const heading = outline.test(token) && this.isSegmentStart(position - token.length)
+      return kind === Class.Lower || heading ? None : boundary
     }
     // The next word as a whole, where it matters.
     const piece = /[\p{L}\p{M}\p{Nd}.\u00b0\u00ba\u00aa'\u2019\u06d4]+$/u.exec(token)?.[0] ?? ""
+    if (token.at(-piece.length - 1) === "/") {
+      // "km/h", and the last part of an address.
+      return kind === Class.Lower ? None : boundary
+    }
     const found = this.abbreviation(token, piece, position)
     const kinds = found.kinds
     if (found.single || found.acronym || found.begins || kinds !== 0) {
@@ -1709,8 +1725,11 @@ class Scanner {
           this.guessLanguage(position, lower)
           kinds = lookUp(Languages.language(this.language) ?? Languages.fallback())
         }
-        if (kinds === 0 && this.following.kind === Class.Digit && !Languages.ordinary.has(lower)) {
-          kinds = lookUp(Languages.anyLatin()) & Languages.Numbered
+        if (kinds === 0 && !Languages.ordinary.has(lower)) {
+          // Nothing else tells the language: what stands before a number or a name tells itself.
+          const { kind } = this.following
+          kinds = lookUp(Languages.anyLatin()) &
+            (kind === Class.Digit ? Languages.Numbered : kind === Class.Upper ? Languages.Title : 0)
         }
       }
     } else {
@@ -1766,6 +1785,13 @@ class Scanner {
       return boundary
     }
     if (isAbbreviation(Languages.Connector)) {
+      return None
+    }
+    if (
+      (found.single || found.acronym || isAbbreviation(Languages.General)) &&
+      this.isSegmentStart(position - piece.length)
+    ) {
+      // An abbreviation alone is no sentence: "P.S. I love you."
       return None
     }
     if (emoji) {

@@ -214,8 +214,7 @@ export const isPlainBoundary = (text: string, position: number): boolean => {
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" })
 
 /**
- * The last grapheme boundary in `(from, limit]`, where `from` is one. A cluster that alone is longer is cut between
- * code points.
+ * The last grapheme boundary in `(from, limit]`, where `from` is one; `from` if there is none.
  *
  * @internal
  */
@@ -239,11 +238,21 @@ export const graphemeCut = (text: string, from: number, limit: number): number =
     }
     cut = end
   }
+  return cut
+}
+
+/**
+ * The last grapheme boundary in `(from, limit]`, or the last code point boundary if one cluster fills all of it.
+ *
+ * @internal
+ */
+export const hardCut = (text: string, from: number, limit: number): number => {
+  const cut = graphemeCut(text, from, limit)
   if (cut > from) {
     return cut
   }
-  return isLowSurrogate(text.charCodeAt(limit)) && isHighSurrogate(text.charCodeAt(limit - 1))
-    ? limit - 1 > from ? limit - 1 : limit + 1
+  return isLowSurrogate(text.charCodeAt(limit)) && isHighSurrogate(text.charCodeAt(limit - 1)) && limit - 1 > from
+    ? limit - 1
     : limit
 }
 
@@ -282,5 +291,5 @@ export const wordCut = (text: string, from: number, limit: number, locale: strin
       cut = position
     }
   }
-  return cut > from ? cut : graphemeCut(text, from, limit)
+  return cut > from ? cut : hardCut(text, from, limit)
 }

@@ -64,7 +64,9 @@ const international: Source = {
   title: "mr mrs ms dr prof",
   connector: "e.g i.e vs cf",
   general: "inc ltd corp jr ph.d",
-  numbered: "no nr n° nº vol"
+  numbered: "no nr n° nº vol",
+  closing: "etc",
+  time: "a.m p.m"
 }
 
 const english: Source = {
@@ -104,7 +106,8 @@ const english: Source = {
   joiners: "the a an of and or but with from for my our your their its than into because between whose very",
   hints: `
     the of and to is was that for with his he it as at be this have from they which you are not were we an by her
-    she had`
+    she had i me my do does so said go on in no can all will would there what who if out up some them then has been one
+    our us more when your it's don't i'm that's come die how why`
 }
 
 const german: Source = {
@@ -723,7 +726,8 @@ export const anyLatin: () => Language = lazily(() => compile(guessable.flatMap((
 const hints: () => ReadonlyMap<string, ReadonlyArray<string>> = lazily(() => {
   const found = new Map<string, Array<string>>()
   for (const subtag of guessable) {
-    for (const word of words(sources[subtag]?.hints)) {
+    const { hints, joiners, starters } = sources[subtag] ?? {}
+    for (const word of new Set([...words(hints), ...words(joiners), ...words(starters)])) {
       found.set(word, [...(found.get(word) ?? []), subtag])
     }
   }
@@ -740,6 +744,13 @@ const abbreviationsOf: () => ReadonlyMap<string, ReadonlyArray<string>> = lazily
   return found
 })
 
+/** The languages that know an abbreviation, unless it is a word in English. */
+const told = (abbreviation: string): ReadonlyArray<string> | undefined =>
+  shortEnders.has(abbreviation) || ordinary.has(abbreviation) ? undefined : abbreviationsOf().get(abbreviation)
+
+/** How much more must speak for another language than for the one before: two shared words, or one and a half of its own. */
+const evidence = 0.45
+
 /**
  * Guesses the language of text in Latin script from its frequent words and from the languages that know
  * `abbreviation`; `previous` wins ties and where nothing is known.
@@ -754,12 +765,14 @@ export const guess = (text: string, abbreviation: string, previous: string): str
       scores.set(subtag, (scores.get(subtag) ?? 0) + 1 / (found?.length ?? 1))
     }
   }
-  text.toLowerCase().split(/[^\p{L}\p{M}'.-]+/u).forEach((word) => {
-    count(word.endsWith(".") ? abbreviationsOf().get(word.slice(0, -1)) : hints().get(word))
+  const seen = new Set(text.toLowerCase().split(/[^\p{L}\p{M}'.-]+/u))
+  seen.forEach((word) => {
+    const bare = word.endsWith(".") ? word.slice(0, -1) : word
+    count(hints().get(bare) ?? (bare === word ? undefined : told(bare)))
   })
-  count(abbreviationsOf().get(abbreviation))
+  count(told(abbreviation))
   let best = previous
-  let most = (scores.get(previous) ?? 0) + 0.3
+  let most = (scores.get(previous) ?? 0) + evidence
   for (const [subtag, score] of scores) {
     if (score > most) {
       best = subtag
@@ -813,10 +826,11 @@ export const nameLike: ReadonlySet<string> = new Set(words(`
 /** Names that end in an exclamation mark. @internal */
 export const exclaimed: ReadonlySet<string> = new Set(words("yahoo jeopardy joomla"))
 
-/** English words that abbreviate a word before a number in another language. @internal */
+/** English words and names that are abbreviations in other languages. @internal */
 export const ordinary: ReadonlySet<string> = new Set(words(`
-  set out ago sex mag par tab lit tit old bill ref page cap art sec mi do so co to man mar son sol on all es di ma
-  jul liv bed sat sun ten`))
+  set out ago sex mag par tab lit tit old bill ref page cap art sec mi do so co to man mar son sol on all es di ma jul
+  liv bed sat sun ten rat phil jur med arch rag card eng gent don pan bay doc comm pe org os im id dom tri dos por tab
+  fin int sh pb red burg bc ba ds hab pl al egr bi as at is us up ss ins prez pastor sf dl sel ud`))
 
 /** Interjections without vowels: they look like abbreviations and are not. @internal */
 export const interjection: RegExp =
