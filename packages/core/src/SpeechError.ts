@@ -62,6 +62,9 @@ const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${te
 const explain = (error: { readonly description: string; readonly requestId?: string | undefined }, advice: string) =>
   `${sentence(error.description)} ${advice}${error.requestId === undefined ? "" : ` (request ${error.requestId})`}`
 
+// A person waits for seconds, not for fractions of them.
+const seconds = (wait: Duration.Duration): string => Duration.format(Duration.seconds(Math.ceil(Duration.toSeconds(wait))))
+
 const identifier = (name: string) => `@effect-smallest/core/SpeechError/${name}`
 
 /**
@@ -216,7 +219,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>(identifier("Rat
     return true
   }
   override get message(): string {
-    const wait = this.retryAfter === undefined ? "a moment" : Duration.format(this.retryAfter)
+    const wait = this.retryAfter === undefined ? "a moment" : seconds(this.retryAfter)
     return explain(this, `Wait ${wait} and try again; \`concurrency\` must not exceed what the account allows.`)
   }
 }
