@@ -51,7 +51,7 @@ const offline = Effect.gen(function*() {
   const client = new Groq({
     apiKey: "sk_test",
     baseURL: url,
-    fetch: (input, init) => fetch(String(input).replace("/openai/v1/", "/waves/v1/"), init)
+    fetch: (input, init) => fetch(typeof input === "string" ? input.replace("/openai/v1/", "/waves/v1/") : input, init)
   })
   yield* speak({ client, model: "electron" }).pipe(
     Effect.provide(NodeSpeech.layerWaves({ apiKey: Redacted.make("sk_test"), baseUrl: url }))

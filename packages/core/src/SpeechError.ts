@@ -63,7 +63,8 @@ const explain = (error: { readonly description: string; readonly requestId?: str
   `${sentence(error.description)} ${advice}${error.requestId === undefined ? "" : ` (request ${error.requestId})`}`
 
 // A person waits for seconds, not for fractions of them.
-const seconds = (wait: Duration.Duration): string => Duration.format(Duration.seconds(Math.ceil(Duration.toSeconds(wait))))
+const seconds = (wait: Duration.Duration): string =>
+  Duration.format(Duration.seconds(Math.ceil(Duration.toSeconds(wait))))
 
 const identifier = (name: string) => `@effect-smallest/core/SpeechError/${name}`
 
