@@ -363,14 +363,16 @@ export const layerFallback = <
   layers: Layers
 ): Layer.Layer<SpeechSynthesizer, Layer.Layer.Error<Layers[number]>, Layer.Layer.Context<Layers[number]>> => {
   const [first, ...others] = layers
+  // Each member of the tuple fails and needs no more than all of them together; the compiler forgets that it is a member.
+  // @effect-diagnostics unsafeEffectTypeAssertion:off
   const service = (layer: Layer.Layer<SpeechSynthesizer, unknown, unknown>) =>
     Effect.map(
-      // Each member of the tuple fails and needs no more than all of them together; the compiler forgets which it is.
       Layer.build(
         layer as Layer.Layer<SpeechSynthesizer, Layer.Layer.Error<Layers[number]>, Layer.Layer.Context<Layers[number]>>
       ),
       Context.get(SpeechSynthesizer)
     )
+  // @effect-diagnostics unsafeEffectTypeAssertion:error
   return Layer.scoped(
     SpeechSynthesizer,
     Effect.zipWith(service(first), Effect.forEach(others, service), (head, tail) => withFallback([head, ...tail]))

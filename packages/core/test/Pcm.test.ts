@@ -287,7 +287,7 @@ describe("Pcm.resample", () => {
         )
         assert.strictEqual(output.length, Math.round(frames * to / from))
       }),
-    { fastCheck: { numRuns: 60 } }
+    { fastCheck: { numRuns: 40 } }
   )
 
   it.effect("channels are converted one by one", () =>

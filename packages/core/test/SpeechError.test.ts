@@ -39,12 +39,23 @@ const examples: ReadonlyArray<SpeechError.SpeechError> = [
 const inMillis = (duration: Duration.Duration) =>
   Duration.millis(Duration.isFinite(duration) ? Math.round(Duration.toMillis(duration)) : 1)
 
+const fieldsOf = ({ description, method, module, position, requestId }: SpeechError.SpeechError) => ({
+  description,
+  method,
+  module,
+  position,
+  requestId
+})
+
 const anyError: FastCheck.Arbitrary<SpeechError.SpeechError> = Arbitrary.make(SpeechError.schema).map((error) => {
   switch (error._tag) {
     case "RateLimited":
-      return new SpeechError.RateLimited({ ...error, retryAfter: error.retryAfter && inMillis(error.retryAfter) })
+      return new SpeechError.RateLimited({
+        ...fieldsOf(error),
+        retryAfter: error.retryAfter && inMillis(error.retryAfter)
+      })
     case "SpeechTimeout":
-      return new SpeechError.SpeechTimeout({ ...error, after: inMillis(error.after) })
+      return new SpeechError.SpeechTimeout({ ...fieldsOf(error), phase: error.phase, after: inMillis(error.after) })
     default:
       return error
   }

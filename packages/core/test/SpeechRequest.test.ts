@@ -134,7 +134,7 @@ describe("SpeechRequest.withOptions", () => {
         const within = SpeechRequest.withOptions(Stream.fromEffect(SpeechRequest.withOptions(current, inner)), outer)
         assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Stream.runCollect(within)), [expected])
       }),
-    { fastCheck: { numRuns: 50 } }
+    { fastCheck: { numRuns: 30 } }
   )
 
   it.effect("ends with its scope, and reaches fibers that are forked inside", () =>

@@ -1,16 +1,8 @@
-import {
-  G711,
-  Pcm,
-  SpeechError,
-  SpeechEvent,
-  SpeechRequest,
-  SpeechSynthesizer,
-  Voice,
-  Wav
-} from "@effect-smallest/core"
-import { SegmentLease } from "@effect-smallest/core"
+import type { SpeechRequest } from "@effect-smallest/core"
+import { G711, Pcm, SegmentLease, SpeechError, SpeechEvent, SpeechSynthesizer, Voice, Wav } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Duration, Effect, Either, FastCheck, Fiber, Layer, Option, Ref, Stream, TestClock } from "effect"
+import type { Layer } from "effect"
+import { Chunk, Duration, Effect, Either, FastCheck, Fiber, Option, Ref, Stream, TestClock } from "effect"
 import { completed, failure, heard, lateFailure, plain, scripted, silentFailure, sound, started } from "./fakeEngine.js"
 import { assertSame, concatSamples, cutAt, cuts } from "./utilities.js"
 

@@ -1,4 +1,5 @@
-import { Audio, Pcm, SpeechError, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
+import type { Audio } from "@effect-smallest/core"
+import { Pcm, SpeechError, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { Duration, Effect, Layer, Stream } from "effect"
 
 export const failure = (description: string): SpeechError.ServerFailure =>

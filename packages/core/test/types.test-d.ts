@@ -16,8 +16,8 @@ import {
   WavesSpeechSynthesizer
 } from "@effect-smallest/core"
 import type { FileSystem, HttpClient, Path } from "@effect/platform"
-import { Config, Context, Effect, Layer, type Option, Redacted, type Scope, Stream } from "effect"
-import type { ConfigError } from "effect"
+import { Config, Context, Effect, Redacted } from "effect"
+import type { ConfigError, Layer, Option, Scope, Stream } from "effect"
 import { expectTypeOf } from "vitest"
 
 type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -28,6 +28,7 @@ declare const same: <A, B>(equal: Equals<A, B>) => void
 class Clock extends Context.Tag("Clock")<Clock, number>() {}
 declare const bytes: Stream.Stream<Uint8Array, "broken", Clock>
 declare const pcm: Stream.Stream<Pcm.PcmChunk, "broken", Clock>
+declare const text: string
 declare const speechError: SpeechError.SpeechError
 
 // ----------------------------------------------------------------------------------------------------------------
@@ -38,31 +39,33 @@ const voices: ReadonlyArray<Voice.Voice> = ["meher", "emily", "rms", Voice.make(
 // @ts-expect-error a typing mistake is no voice
 const wrongVoice: Voice.Voice = "mehr"
 // @ts-expect-error nor is a plain string
-const anyVoice: Voice.Voice = String("meher")
+const anyVoice: Voice.Voice = text
 const models: ReadonlyArray<Model.Model> = ["lightning_v3.1_pro", "flite", Model.make("lightning_v5")]
 // @ts-expect-error hyphens belong to another route of the API
 const wrongModel: Model.Model = "lightning-v3.1"
 const languages: ReadonlyArray<Language.Language> = ["en", "auto", Language.make("xx")]
-// @ts-expect-error
+// @ts-expect-error nor is the name of a language its code
 const wrongLanguage: Language.Language = "english"
 // @ts-expect-error a voice is no model
 const mixed: Model.Model = Voice.make("x")
 export const names = [voices, models, languages, wrongVoice, anyVoice, wrongModel, wrongLanguage, mixed]
 
-SpeechSynthesizer.synthesize({ text: "Hi.", voice: "meher", language: "hi", model: "lightning_v3.1" })
-SpeechSynthesizer.synthesize({ text: "Hi.", voice: undefined, speed: undefined })
-// @ts-expect-error a typing mistake in a request
-SpeechSynthesizer.synthesize({ text: "Hi.", voice: "typo" })
-// @ts-expect-error an option that does not exist
-SpeechSynthesizer.synthesize({ text: "Hi.", pace: 2 })
-// @ts-expect-error nothing to say
-SpeechSynthesizer.synthesize({ voice: "meher" })
-// @ts-expect-error a format is a matter of bytes
-SpeechSynthesizer.synthesize({ text: "Hi.", outputFormat: "wav" })
-// @ts-expect-error Vorbis is not made by anybody
-SpeechSynthesizer.bytes({ text: "Hi.", outputFormat: "ogg" })
-// @ts-expect-error options of a layer are checked as well
-WavesSpeechSynthesizer.layer({ voice: "typo" })
+export const requests = [
+  SpeechSynthesizer.synthesize({ text: "Hi.", voice: "meher", language: "hi", model: "lightning_v3.1" }),
+  SpeechSynthesizer.synthesize({ text: "Hi.", voice: undefined, speed: undefined }),
+  // @ts-expect-error a typing mistake in a request
+  SpeechSynthesizer.synthesize({ text: "Hi.", voice: "typo" }),
+  // @ts-expect-error an option that does not exist
+  SpeechSynthesizer.synthesize({ text: "Hi.", pace: 2 }),
+  // @ts-expect-error nothing to say
+  SpeechSynthesizer.synthesize({ voice: "meher" }),
+  // @ts-expect-error a format is a matter of bytes
+  SpeechSynthesizer.synthesize({ text: "Hi.", outputFormat: "wav" }),
+  // @ts-expect-error Vorbis is not made by anybody
+  SpeechSynthesizer.bytes({ text: "Hi.", outputFormat: "ogg" }),
+  // @ts-expect-error options of a layer are checked as well
+  WavesSpeechSynthesizer.layer({ voice: "typo" })
+]
 
 // ----------------------------------------------------------------------------------------------------------------
 // accessors
@@ -105,8 +108,6 @@ same<
 // A missing layer is a requirement that is left.
 const forgotten = SpeechSynthesizer.synthesize(request).pipe(Effect.provide(WavesSpeechSynthesizer.layer()))
 expectTypeOf<Effect.Effect.Context<typeof forgotten>>().toEqualTypeOf<WavesClient.WavesClient>()
-// @ts-expect-error so that the program does not run
-Effect.runPromise(forgotten)
 
 // ----------------------------------------------------------------------------------------------------------------
 // both call forms
@@ -131,10 +132,12 @@ expectTypeOf(SpeechRequest.withOptions(effect, { speed: 2 })).toEqualTypeOf<type
 expectTypeOf(effect.pipe(SpeechRequest.withOptions({ speed: 2 }))).toEqualTypeOf<typeof effect>()
 expectTypeOf(SpeechSynthesizer.withOptions(pcm, { speed: 2 })).toEqualTypeOf<typeof pcm>()
 expectTypeOf(pcm.pipe(SpeechSynthesizer.withOptions({ speed: 2 }))).toEqualTypeOf<typeof pcm>()
-// @ts-expect-error options are checked in both forms
-effect.pipe(SpeechRequest.withOptions({ voice: "typo" }))
-// @ts-expect-error
-SpeechRequest.withOptions(effect, { voice: "typo" })
+export const scoped = [
+  // @ts-expect-error options are checked in both forms
+  effect.pipe(SpeechRequest.withOptions({ voice: "typo" })),
+  // @ts-expect-error also here
+  SpeechRequest.withOptions(effect, { voice: "typo" })
+]
 
 const position = { segment: 0, textOffset: 0, samplesEmitted: 0 }
 expectTypeOf(SpeechError.withPosition(speechError, position)).toEqualTypeOf<SpeechError.SpeechError>()
@@ -198,4 +201,4 @@ const handled = SpeechSynthesizer.synthesize(request).pipe(
 expectTypeOf<Effect.Effect.Error<typeof handled>["_tag"]>().toEqualTypeOf<
   Exclude<SpeechError.SpeechError["_tag"], "RateLimited" | "SpeechTimeout" | "UnknownVoice">
 >()
-Effect.retry(SpeechSynthesizer.synthesize(request), SpeechError.retrySchedule())
+export const retried = Effect.retry(SpeechSynthesizer.synthesize(request), SpeechError.retrySchedule())

@@ -42,7 +42,7 @@ describe("byteBuffer", () => {
         yield* Fiber.join(producer)
         assertSame(Pcm.concatBytes([bytes(0), ...all]), Pcm.concatBytes([bytes(0), ...sizes.map(bytes)]))
       }),
-    { fastCheck: { numRuns: 50 } }
+    { fastCheck: { numRuns: 30 } }
   )
 
   it.effect("offer waits while the buffer is full", () =>

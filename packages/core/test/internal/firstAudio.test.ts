@@ -56,7 +56,7 @@ describe("firstAudio", () => {
         Stream.ensuring(Ref.set(closed, true))
       )
       const scope = yield* Scope.make()
-      yield* untilFirstAudio(events).pipe(Scope.extend(scope))
+      assert.isDefined(yield* untilFirstAudio(events).pipe(Scope.extend(scope)))
       assert.strictEqual(yield* Ref.get(pulled), 2)
       assert.isFalse(yield* Ref.get(closed))
       yield* Scope.close(scope, Exit.void)

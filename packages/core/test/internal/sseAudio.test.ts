@@ -58,6 +58,24 @@ describe("sseAudio", () => {
     assert.deepStrictEqual(parseText(basic), { audio: "0001020304050607", isDone: true, failure: undefined })
   })
 
+  it.each(
+    [
+      "with CRLF",
+      "with a byte order mark",
+      "with comments, ids and retry times",
+      "without blanks after colons"
+    ] as const
+  )(
+    "a body %s means the same",
+    (kind) => {
+      assert.deepStrictEqual(parseText(bodies[kind]), parseText(basic))
+    }
+  )
+
+  it("data over several lines is one event", () => {
+    assert.strictEqual(parseText(bodies["with data over several lines"]).audio, "000102030001020304050607")
+  })
+
   it("an error event fails after the audio before it", () => {
     assert.deepStrictEqual(parseText(errorInStream), {
       audio: "0001",
