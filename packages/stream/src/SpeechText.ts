@@ -175,8 +175,10 @@ export interface ChatCompletionChunk {
  *
  * declare const completion: AsyncIterable<SpeechText.ChatCompletionChunk> // openai.chat.completions.create({ ..., stream: true })
  *
- * const text = SpeechText.fromAsyncIterable(completion).pipe(SpeechText.fromOpenAi)
- * console.log(Stream.isStream(text))
+ * const text: Stream.Stream<SpeechText.Input, SpeechText.TextSourceFailure> = SpeechText.fromAsyncIterable(completion).pipe(
+ *   SpeechText.fromOpenAi
+ * )
+ * console.log(text)
  * ```
  *
  * @since 0.1.0
@@ -302,8 +304,7 @@ export interface StripMarkdownOptions {
  *
  * const text = Stream.make("## Rain\nIt is **very", "** wet, see [the map](https://example.org/map).").pipe(
  *   SpeechText.stripMarkdown,
- *   Stream.filter((input) => !SpeechText.isFlush(input)),
- *   Stream.mkString
+ *   Stream.runFold("", (all, input) => SpeechText.isFlush(input) ? all : all + input)
  * )
  * Effect.runPromise(text) // "Rain\n\nIt is very wet, see the map."
  * ```

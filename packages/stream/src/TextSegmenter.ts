@@ -33,6 +33,7 @@ import { dual } from "effect/Function"
 import * as Stream from "effect/Stream"
 import * as internal from "./internal/segmenter.js"
 import * as Languages from "./internal/segmenterLanguages.js"
+import type { Rules } from "./internal/segmenterReading.js"
 import * as SpeechText from "./SpeechText.js"
 
 /**
@@ -175,7 +176,7 @@ export class InvalidSegmenterOption extends Data.TaggedError("InvalidSegmenterOp
 const isLength = (value: number, least: number): boolean =>
   value >= least && (Number.isInteger(value) || value === Infinity)
 
-const rules = (options: Options): Either.Either<internal.Rules, InvalidSegmenterOption> => {
+const rules = (options: Options): Either.Either<Rules, InvalidSegmenterOption> => {
   const { firstSegment = "sentence", locale, maxLength = 250, minLength = 0 } = options
   if (!isLength(maxLength, 2)) {
     return Either.left(
@@ -210,7 +211,7 @@ const rules = (options: Options): Either.Either<internal.Rules, InvalidSegmenter
           message: `locale must be a BCP 47 language tag such as "en" or "pt-BR", got ${JSON.stringify(locale)}`
         })
     }),
-    (tag): internal.Rules => ({
+    (tag): Rules => ({
       maxLength,
       minLength,
       firstClause: firstSegment === "clause",

@@ -748,7 +748,10 @@ const abbreviationsOf: () => ReadonlyMap<string, ReadonlyArray<string>> = lazily
 const told = (abbreviation: string): ReadonlyArray<string> | undefined =>
   shortEnders.has(abbreviation) || ordinary.has(abbreviation) ? undefined : abbreviationsOf().get(abbreviation)
 
-/** How much more must speak for another language than for the one before: two shared words, or one and a half of its own. */
+/**
+ * How much more must speak for another language than for the one before: two shared words, or one and a half of its
+ * own.
+ */
 const evidence = 0.45
 
 /**
