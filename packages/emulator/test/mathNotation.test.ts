@@ -19,6 +19,6 @@ describe("spellOut", () => {
     "a + b": "a + b"
   }
   for (const [written, spoken] of Object.entries(cases)) {
-    it(`${written}`, () => assert.strictEqual(spellOut(written), spoken))
+    it(`spells out ${written}`, () => assert.strictEqual(spellOut(written), spoken))
   }
 })

@@ -23,7 +23,8 @@ describe("release", () => {
     ["Hi. Hello. Good day. Then", ["Hi. Hello. Good day. "], "Then"]
   ]
   for (const [buffer, segments, rest] of cases) {
-    it(`${buffer}`, () => assert.deepStrictEqual(release(buffer, limits), { segments, rest }))
+    it(`takes whole sentences from ${buffer}`, () =>
+      assert.deepStrictEqual(release(buffer, limits), { segments, rest }))
   }
 
   it.prop("any buffer - loses nothing and keeps no more than the most", [
