@@ -266,10 +266,10 @@ export const toBytes = <E, R>(self: Stream.Stream<PcmChunk, E, R>): Stream.Strea
 
 const isBytes = (chunk: Uint8Array): boolean => chunk.length > 0
 
-// A second of audio is converted in 3 ms; longer chunks are cut so that timers and sockets get their turn in between.
+// Half a second of audio is converted in 2 to 4 ms; longer chunks are cut so that timers and sockets get their turn.
 const slices = (chunk: PcmChunk): Chunk.Chunk<Int16Array> => {
   const all = samples(chunk)
-  const step = chunk.format.sampleRate * chunk.format.channels
+  const step = Math.ceil(chunk.format.sampleRate / 2) * chunk.format.channels
   return Chunk.makeBy(Math.max(1, Math.ceil(all.length / step)), (i) => all.subarray(i * step, (i + 1) * step))
 }
 
@@ -318,7 +318,7 @@ export const resample: {
 
       const breathe = (from: PcmFormat, sampleCount: number): Effect.Effect<void> => {
         unbroken += sampleCount
-        if (unbroken < from.sampleRate * from.channels) return Effect.void
+        if (unbroken < from.sampleRate / 2 * from.channels) return Effect.void
         unbroken = 0
         return Effect.sleep(Duration.zero)
       }

@@ -171,7 +171,9 @@ export const make = Effect.fnUntraced(function*(options: {
       case "Pong":
         return
       case "Unknown":
-        runSync(Effect.logDebug(`Skipped a live message of an unknown kind: ${content.kind}`))
+        runSync(
+          Effect.logDebug(`Skipped a live message of an unknown kind: ${WavesErrors.scrub(options.call, content.kind)}`)
+        )
     }
   }
 

@@ -68,10 +68,10 @@ export const capabilities = (module: string, options: Options): SpeechCapabiliti
   sampleRates
 })
 
-const known: Record<string, ReadonlyArray<string>> = {
-  "lightning_v3.1_pro": proLanguages,
-  "lightning_v3.1": [...standardLanguages, "he"]
-}
+const known = new Map<string, ReadonlyArray<string>>([
+  ["lightning_v3.1_pro", proLanguages],
+  ["lightning_v3.1", [...standardLanguages, "he"]]
+])
 
 /**
  * Refuses a language that the model is known not to speak: the server would, and saying so here costs no request. Models
@@ -84,7 +84,7 @@ export const checkLanguage = (
   at: { readonly module: string; readonly method: string },
   { language, model }: SpeechOptions
 ): Effect.Effect<void, SpeechError.InvalidSpeechRequest> => {
-  const spoken = model === undefined ? undefined : known[model]
+  const spoken = model === undefined ? undefined : known.get(model)
   return language === undefined || language === "auto" || spoken === undefined || spoken.includes(language)
     ? Effect.void
     : new SpeechError.InvalidSpeechRequest({

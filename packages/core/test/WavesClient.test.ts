@@ -1,4 +1,5 @@
 import {
+  Model,
   Pcm,
   SegmentLease,
   SpeechError,
@@ -655,5 +656,40 @@ describe("WavesClient.layerConfig", () => {
       const request = exchanges.at(-1)?.request
       assert.strictEqual(request?.headers["authorization"], "Bearer sk_padded")
       assert.strictEqual(request?.url, "http://localhost:9/waves/v1/tts/live")
+    }))
+})
+
+describe("WavesSpeechSynthesizer", () => {
+  const http = fakeHttp(answer(timed([0, audioEvent(3)], [0, audioEvent(5)], [0, doneEvent])))
+  const speech = Effect.provide(
+    SpeechSynthesizer.SpeechSynthesizer,
+    WavesSpeechSynthesizer.layer().pipe(
+      Layer.provide(WavesClient.layer({ apiKey: Redacted.make("sk_test") })),
+      Layer.provide(http.layer)
+    )
+  )
+  const count = () => http.exchanges.length
+
+  it.effect("samples that the server cuts come out whole", () =>
+    Effect.gen(function*() {
+      const chunks = yield* inAnHour(Stream.runCollect((yield* speech).stream({ text: "Hi." })))
+      assert.deepStrictEqual(Chunk.toReadonlyArray(Chunk.map(chunks, Pcm.frames)).reduce((a, b) => a + b), 4)
+    }))
+
+  it.effect("a language that a model does not speak costs no request; unknown models are left to the server", () =>
+    Effect.gen(function*() {
+      const service = yield* speech
+      const before = count()
+      for (const language of ["ja", "el"] as const) {
+        const request = { text: "Hi.", model: "lightning_v3.1", language } as const
+        const error = yield* Effect.flip(Stream.runDrain(service.stream(request)))
+        assert.strictEqual(error._tag === "InvalidSpeechRequest" && error.parameter, "language")
+      }
+      assert.strictEqual(count(), before)
+      for (const model of ["constructor", "lightning_v9"]) {
+        yield* inAnHour(Stream.runDrain(service.stream({ text: "Hi.", model: Model.make(model), language: "ja" })))
+      }
+      assert.strictEqual(count(), before + 2)
+      assert.strictEqual(http.exchanges.at(-1)?.json["model"], "lightning_v9")
     }))
 })

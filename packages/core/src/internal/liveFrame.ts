@@ -68,6 +68,6 @@ export const read = (message: string): Addressed => {
     : {
       requestId: undefined,
       externalRequestId: undefined,
-      content: { _tag: "Malformed", description: `A message is not a JSON object: ${message.slice(0, 80)}` }
+      content: { _tag: "Malformed", description: `A message is not a JSON object: ${message}` }
     }
 }

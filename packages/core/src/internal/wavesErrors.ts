@@ -106,17 +106,17 @@ export const scrub = (call: Call, text: string): string => {
   return key === "" ? text : text.replaceAll(key, "<redacted>")
 }
 
-const fieldNames: Record<string, string> = {
-  voice_id: "voice",
-  sample_rate: "sampleRate",
-  output_format: "outputFormat",
-  pronunciation_dicts: "pronunciationDictionaries",
-  number_pronunciation_language: "numberPronunciationLanguage",
-  math_notation: "mathNotation",
-  save_history: "saveHistory",
-  add_wav_header: "addWavHeader",
-  remove_extra_silence: "removeExtraSilence"
-}
+const fieldNames = new Map([
+  ["voice_id", "voice"],
+  ["sample_rate", "sampleRate"],
+  ["output_format", "outputFormat"],
+  ["pronunciation_dicts", "pronunciationDictionaries"],
+  ["number_pronunciation_language", "numberPronunciationLanguage"],
+  ["math_notation", "mathNotation"],
+  ["save_history", "saveHistory"],
+  ["add_wav_header", "addWavHeader"],
+  ["remove_extra_silence", "removeExtraSilence"]
+])
 
 /**
  * Makes a typed error of an HTTP status and its body, in which the key does not occur.
@@ -142,7 +142,7 @@ export const fromStatus = (call: Call, options: {
         ? new SpeechError.UnknownVoice({ ...fields, voice: call.voice, available: [] })
         : new SpeechError.InvalidSpeechRequest({
           ...fields,
-          parameter: parameter === undefined ? "request" : fieldNames[parameter] ?? parameter
+          parameter: parameter === undefined ? "request" : fieldNames.get(parameter) ?? parameter
         })
     }
     case 401:

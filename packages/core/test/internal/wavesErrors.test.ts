@@ -214,6 +214,14 @@ describe("wavesErrors.fromResponse", () => {
       assert.strictEqual(error._tag === "RateLimited" && error.retryAfter && Duration.toMillis(error.retryAfter), 5000)
     }))
 
+  it.effect("fields that the server names are names, whatever they are", () =>
+    Effect.gen(function*() {
+      for (const name of ["constructor", "toString", "__proto__", ""]) {
+        const error = yield* respond(400, { error: [{ path: [name], message: "bad" }] })
+        assert.strictEqual(error._tag === "InvalidSpeechRequest" && error.parameter, name)
+      }
+    }))
+
   it.effect("the id in the body stands in for the one that is missing in the headers", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* respond(500, { error: "x", request_id: "r3" })).requestId, "r3")
