@@ -6,12 +6,14 @@ import * as TextSegmenter from "../TextSegmenter.js"
 import type * as LiveText from "./liveText.js"
 
 /**
- * What to do about the server: go, since all was spoken; give up; or wait so many milliseconds, unless something happens.
+ * What to do about the server: go, since all was spoken; give up; or wait so many milliseconds, unless something happens. `Idle` says that
+ * all is spoken that was sent so far.
  *
  * @internal
  */
 export type Verdict = Data.TaggedEnum<{
   Done: {}
+  Idle: {}
   Failed: { readonly error: SpeechError.SpeechError }
   Wait: { readonly millis: number }
 }>
@@ -127,8 +129,9 @@ export const make = (options: Options, start: number): LiveProgress => {
           waitUntil(completeAt + quiet, empty) :
           waitUntil(completeAt + quiet * (isShort ? doubt : 1), Verdict.Done)
       }
+      if (!owesAudio && completeAt !== undefined) return waitUntil(completeAt + quiet, Verdict.Idle)
       // Without an order the server may keep the text for as long as it likes.
-      if (isPaused || isAnswered() || orderedAt === undefined) return Verdict.Wait({ millis: Infinity })
+      if (isPaused || orderedAt === undefined) return Verdict.Wait({ millis: Infinity })
       return owesAudio
         ? waitUntil(Math.max(orderedAt, heardAt) + firstAudio, () => timedOut("firstAudio"))
         : waitUntil(heardAt + idle, () => timedOut("idle"))

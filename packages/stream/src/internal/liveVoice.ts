@@ -21,12 +21,17 @@ export interface LiveVoice<E> {
   /** Before anything was heard: all text is sent again. */
   readonly restart: () => void
   readonly hear: (frame: LiveFrame) => void
+  /** The server has spoken all that was sent so far. */
+  readonly settle: () => void
   readonly hasAudio: () => boolean
   /** Whether the audio is hardly all of the text that was sent. */
   readonly isShort: () => boolean
-  /** Whether the listener is behind by more than the limit, and the wait until it is not. */
-  readonly isFull: () => boolean
-  readonly room: Effect.Effect<void>
+  /** Whether the listener is behind the audio by more than the limit. */
+  readonly isBehind: () => boolean
+  /** Whether the text is ahead of the listener by more than the limit, even if it is spoken very fast. */
+  readonly isAhead: () => boolean
+  /** Waits until the listener has caught up. */
+  readonly until: (isReached: () => boolean) => Effect.Effect<void>
   readonly position: () => SpeechError.Position
   readonly complete: Effect.Effect<void>
   readonly failCause: (cause: Cause.Cause<E>) => Effect.Effect<void>
@@ -53,16 +58,28 @@ export const make = Effect.fnUntraced(function*<E>(options: {
   const format = Pcm.format(options.sampleRate)
   const limit = Pcm.byteLength(format, options.bufferDuration)
   const out = yield* Mailbox.make<SpeechEvent.SpeechEvent, E>()
-  const room = yield* Effect.makeLatch(true)
+  const moved = yield* Effect.makeLatch()
   const starts = new Map<string | undefined, number>() // where the audio of each piece begins, in bytes
   let carry: Uint8Array = new Uint8Array(0)
   let received = 0
   let heard = 0
   let letters = 0 // in the text that was sent
+  let settled = { letters: 0, received: 0 } // as of the last time when the server had spoken all that was sent
   let unsaid = "" // text that was sent, after the last word with a time
   let textOffset = 0 // of `unsaid`
-  let hasBegun = false
+  let untold = "" // text that was sent, and is in no segment yet
+  let untoldOffset = 0
+  let segment = -1
   let hasWords = false
+
+  // Which text the server speaks in which piece it does not tell: a segment is what was sent when its audio begins.
+  const startSegment = () => {
+    segment += 1
+    const start = Pcm.durationOf(format, received)
+    out.unsafeOffer(SpeechEvent.SegmentStarted({ segment, text: untold, textOffset: untoldOffset, start }))
+    untoldOffset += untold.length
+    untold = ""
+  }
 
   const startOf = (requestId: string | undefined): number => {
     const known = starts.get(requestId)
@@ -70,32 +87,25 @@ export const make = Effect.fnUntraced(function*<E>(options: {
     for (const old of starts.keys()) if (starts.size >= piecesKept) starts.delete(old)
     starts.set(requestId, received)
     carry = new Uint8Array(0) // half a sample at the end of a piece has no other half
+    if (segment === -1 || TextSegmenter.isSpeakable(untold)) startSegment()
     return received
   }
 
-  const begin = () => {
-    if (hasBegun) return
-    hasBegun = true
-    out.unsafeOffer(SpeechEvent.SegmentStarted({ segment: 0, text: unsaid, textOffset: 0, start: Duration.zero }))
-  }
-
   const hearAudio = ({ bytes: more, requestId }: Audio) => {
+    if (more.length === 0) return
     startOf(requestId)
     const bytes = carry.length === 0 ? more : Pcm.concatBytes([carry, more])
     const whole = bytes.length - bytes.length % Pcm.frameSize(format)
     carry = bytes.slice(whole)
     if (whole === 0) return
-    begin()
     received += whole
-    if (received - heard > limit) room.unsafeClose()
     out.unsafeOffer(SpeechEvent.AudioChunk({ chunk: { format, bytes: bytes.subarray(0, whole) } }))
   }
 
   const hearWord = ({ end, requestId, start, word }: Word) => {
     const offset = Pcm.durationOf(format, startOf(requestId))
-    begin()
     out.unsafeOffer(SpeechEvent.WordTimestamp({
-      segment: 0,
+      segment,
       word,
       start: Duration.sum(offset, Duration.seconds(start)),
       end: Duration.sum(offset, Duration.seconds(end))
@@ -107,38 +117,57 @@ export const make = Effect.fnUntraced(function*<E>(options: {
     unsaid = unsaid.slice(at + word.length)
   }
 
+  const fewestBytes = (letters: number): number =>
+    Pcm.byteLength(format, Duration.seconds(letters / mostLettersPerSecond / options.speed))
+
+  const isBehind = () => received - heard > limit
+
+  const until = (isReached: () => boolean): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (isReached()) return Effect.void
+      moved.unsafeClose()
+      return Effect.zipRight(moved.await, until(isReached))
+    })
+
   return {
     events: Stream.tap(Mailbox.toStream(out), (event) =>
       Effect.sync(() => {
-        if (event._tag === "AudioChunk") heard += event.chunk.bytes.length
-        if (received - heard <= limit) room.unsafeOpen()
+        if (event._tag !== "AudioChunk") return
+        heard += event.chunk.bytes.length
+        moved.unsafeOpen()
       })),
     sent: (text) => {
       letters += countLetters(text)
+      untold += text
       // Without word times nothing tells what was said, and this would only grow.
       if (hasWords || received < limit) unsaid += text
     },
     restart: () => {
       letters = 0
+      settled = { letters, received }
       unsaid = ""
+      untold = ""
     },
     hear: (frame) => {
       if (frame._tag === "Audio") hearAudio(frame)
       else if (frame._tag === "Word") hearWord(frame)
     },
+    settle: () => {
+      settled = { letters, received }
+      moved.unsafeOpen()
+    },
     hasAudio: () => received > 0,
-    isShort: () =>
-      (hasWords && TextSegmenter.isSpeakable(unsaid)) ||
-      Duration.toSeconds(Pcm.durationOf(format, received)) < letters / mostLettersPerSecond / options.speed,
-    isFull: () => received - heard > limit,
-    room: room.await,
-    position: () => ({ segment: 0, textOffset, samplesEmitted: received / Pcm.frameSize(format) }),
-    complete: Effect.suspend(() =>
-      Effect.zipRight(
-        out.offer(SpeechEvent.Completed({ duration: Pcm.durationOf(format, received) })),
-        out.end
-      )
-    ),
+    isShort: () => (hasWords && TextSegmenter.isSpeakable(unsaid)) || received < fewestBytes(letters),
+    isBehind,
+    isAhead: () => Math.max(received, settled.received + fewestBytes(letters - settled.letters)) - heard > limit,
+    until,
+    position: () => ({ segment: Math.max(0, segment), textOffset, samplesEmitted: received / Pcm.frameSize(format) }),
+    complete: Effect.suspend(() => {
+      // Text that was sent while the last piece began already.
+      if (TextSegmenter.isSpeakable(untold)) startSegment()
+      const duration = Pcm.durationOf(format, received)
+      return Effect.zipRight(out.offer(SpeechEvent.Completed({ duration })), out.end)
+    }),
     failCause: (cause) => out.failCause(cause)
   }
 })

@@ -125,6 +125,14 @@ const session = Effect.fnUntraced(function*<E>(
   const changed = yield* Effect.makeLatch()
   let end = Option.none<Exit.Exit<void, E>>()
 
+  const say = Effect.fnUntraced(function*(part: LiveText.Part) {
+    // A socket that is gone tells why where its frames are received.
+    yield* Effect.catchAll(socket.send(toMessage(part)), () => Effect.never)
+    voice.sent(part.text)
+    progress.sent(part, yield* Clock.currentTimeMillis)
+    changed.unsafeOpen()
+  })
+
   const send = Effect.gen(function*() {
     while (true) {
       const part = yield* text.next
@@ -134,13 +142,13 @@ const session = Effect.fnUntraced(function*<E>(
         changed.unsafeOpen()
         return yield* Effect.never
       }
-      yield* voice.room
-      // A socket that is gone tells why where its frames are received.
-      yield* Effect.catchAll(socket.send(toMessage(part)), () => Effect.never)
+      if (voice.isAhead()) {
+        // A server that waits for the order would wait for ever.
+        if (options.buffering === "flush") yield* say({ _tag: "Speak", text: "" })
+        yield* voice.until(() => !voice.isAhead())
+      }
+      yield* say(part)
       text.sent()
-      voice.sent(part.text)
-      progress.sent(part, yield* Clock.currentTimeMillis)
-      changed.unsafeOpen()
     }
   })
 
@@ -157,9 +165,9 @@ const session = Effect.fnUntraced(function*<E>(
       if (progress.heard(frame.value, yield* Clock.currentTimeMillis)) changed.unsafeOpen()
       voice.hear(frame.value)
       if (voice.hasAudio()) text.forget()
-      if (voice.isFull()) {
+      if (voice.isBehind()) {
         progress.pause()
-        yield* voice.room
+        yield* voice.until(() => !voice.isBehind())
         progress.resume(yield* Clock.currentTimeMillis)
         changed.unsafeOpen()
       }
@@ -176,7 +184,8 @@ const session = Effect.fnUntraced(function*<E>(
         giveBack()
         return end
       }
-      yield* verdict.millis === Infinity ? changed.await : Effect.timeoutOption(changed.await, verdict.millis)
+      if (verdict._tag === "Idle") voice.settle()
+      yield* verdict._tag === "Idle" ? changed.await : Effect.timeoutOption(changed.await, verdict.millis)
     }
   })
 
