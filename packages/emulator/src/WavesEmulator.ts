@@ -235,7 +235,6 @@ export const layerWithEngine = (
       HealthRoutes.layer,
       resolved.cors ? Cors : Layer.empty
     )
-    const Account_ = Layer.mergeAll(Account.layer, Clones.layer, Dictionaries.layer)
     return Layer.mergeAll(
       HttpLayerRouter.serve(Routes, { disableLogger: true, disableListenLog: true }),
       Layer.effect(WavesEmulator, service)
@@ -243,7 +242,7 @@ export const layerWithEngine = (
       Layer.provide(Layer.mergeAll(SpeechRoutes.handlersLayer, LiveRoutes.dialectLayer, LiveSocket.layer)),
       Layer.provide(SpeechRoutes.answersLayer),
       Layer.provide(Layer.mergeAll(Exchange.layer, SpeechRequests.layer, Speech.layer)),
-      Layer.provide(Layer.mergeAll(Account_, Faults.layer, RequestLog.layer)),
+      Layer.provide(Layer.mergeAll(Account.layer, Clones.layer, Dictionaries.layer, Faults.layer, RequestLog.layer)),
       Layer.provide(Layer.succeed(CurrentSettings, resolved)),
       Layer.provide(connections(server)),
       Layer.provide(NodeHttpServer.layerServer(() => server, {
