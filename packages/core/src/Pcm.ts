@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -273,8 +274,11 @@ const slices = (chunk: PcmChunk): Chunk.Chunk<Int16Array> => {
   return Chunk.makeBy(Math.max(1, Math.ceil(all.length / step)), (i) => all.subarray(i * step, (i + 1) * step))
 }
 
-const cannotLoad = (error: Error) =>
-  new PcmError({ reason: "ResamplerUnavailable", description: `The resampler could not be loaded: ${error.message}` })
+const cannotLoad = ({ error }: Cause.UnknownException) =>
+  new PcmError({
+    reason: "ResamplerUnavailable",
+    description: `The resampler could not be loaded: ${Predicate.isError(error) ? error.message : String(error)}`
+  })
 
 // Filters grow with the ratio of the rates; within these bounds they stay under a megabyte.
 const isResamplable = (sampleRate: number): boolean =>

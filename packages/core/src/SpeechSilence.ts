@@ -6,9 +6,9 @@
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Stream from "effect/Stream"
+import * as Silence from "./internal/silence.js"
 import * as Pcm from "./Pcm.js"
 import * as SpeechEvent from "./SpeechEvent.js"
-import * as Silence from "./internal/silence.js"
 
 /**
  * Shortens pauses over 200 ms as `Pcm.removeSilence` does; whatever has a time moves with its audio. Events that wait for their

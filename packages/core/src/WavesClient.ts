@@ -184,6 +184,8 @@ const withoutSlash = (url: string): string => url.replace(/\/+$/, "")
  */
 export const make = (options: Options): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.map(HttpClient.HttpClient, (httpClient) => {
+    // Keys come from files and pipes, with the line's end.
+    const apiKey = Redacted.make(Redacted.value(options.apiKey).trim())
     const timeouts = resolveTimeouts(options.timeouts)
     const bufferDuration = Duration.decode(options.bufferDuration ?? "1 minute")
     const permits = PermitPool.make(Math.max(1, Math.floor(options.concurrency ?? 1)))
@@ -201,7 +203,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
       method,
       model: body.model ?? "",
       voice: body.voice_id,
-      apiKey: options.apiKey
+      apiKey: apiKey
     })
 
     const timedOut = (
@@ -220,7 +222,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
 
     const send = (call: WavesErrors.Call, url: string, accept: string, body: unknown) =>
       HttpClientRequest.post(url).pipe(
-        HttpClientRequest.bearerToken(options.apiKey),
+        HttpClientRequest.bearerToken(apiKey),
         HttpClientRequest.setHeaders({ accept, "x-source": source }),
         HttpClientRequest.bodyUnsafeJson(body),
         client.execute,
@@ -312,7 +314,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
       const about = call("connect", { voice_id: "" })
       const connection = yield* connector.connect({
         url: `${baseUrl.replace(/^http/, "ws")}/waves/v1/tts/live`,
-        bearer: options.apiKey,
+        bearer: apiKey,
         headers: { "x-source": source },
         timeout: timeouts.connect
       }).pipe(

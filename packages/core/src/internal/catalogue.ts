@@ -281,21 +281,89 @@ export const standardVoices = [
 
 /** Voices of the 2024 `lightning` model, in the order of the vendor's first Python client. */
 export const lightningV1Voices = [
-  "emily", "jasmine", "arman", "james", "mithali", "aravind", "raj", "arjun", "sanya", "saina", "pooja", "saurabh",
-  "nisha", "mansi", "radhika", "kajal", "raghav", "deepika", "niharika", "monika", "raman", "diya", "ananya",
+  "emily",
+  "jasmine",
+  "arman",
+  "james",
+  "mithali",
+  "aravind",
+  "raj",
+  "arjun",
+  "sanya",
+  "saina",
+  "pooja",
+  "saurabh",
+  "nisha",
+  "mansi",
+  "radhika",
+  "kajal",
+  "raghav",
+  "deepika",
+  "niharika",
+  "monika",
+  "raman",
+  "diya",
+  "ananya",
   "william"
 ] as const
 
 /** Languages of `lightning_v3.1`. */
 export const standardLanguages = [
-  "en", "hi", "mr", "gu", "pa", "bn", "or", "ta", "te", "kn", "ml", "es", "fr", "de", "it", "nl", "sv", "pt", "pl",
+  "en",
+  "hi",
+  "mr",
+  "gu",
+  "pa",
+  "bn",
+  "or",
+  "ta",
+  "te",
+  "kn",
+  "ml",
+  "es",
+  "fr",
+  "de",
+  "it",
+  "nl",
+  "sv",
+  "pt",
+  "pl",
   "ru"
 ] as const
 
 /** Languages of `lightning_v3.1_pro`. */
 export const proLanguages = [
-  "en", "hi", "mr", "gu", "pa", "bn", "or", "ta", "te", "kn", "ml", "es", "fr", "de", "it", "nl", "sv", "pt", "pl",
-  "ru", "el", "fi", "no", "ar", "zh", "id", "ja", "ko", "ms", "tr", "vi"
+  "en",
+  "hi",
+  "mr",
+  "gu",
+  "pa",
+  "bn",
+  "or",
+  "ta",
+  "te",
+  "kn",
+  "ml",
+  "es",
+  "fr",
+  "de",
+  "it",
+  "nl",
+  "sv",
+  "pt",
+  "pl",
+  "ru",
+  "el",
+  "fi",
+  "no",
+  "ar",
+  "zh",
+  "id",
+  "ja",
+  "ko",
+  "ms",
+  "tr",
+  "vi"
 ] as const
 
 /** English names of the language codes. */

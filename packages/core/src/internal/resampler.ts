@@ -1,4 +1,5 @@
 import type { SpeexResamplerModule } from "@echogarden/speex-resampler-wasm"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
@@ -18,13 +19,16 @@ export interface Resampler {
 // instance: its memory holds nothing but filters and one second of samples each.
 let loaded: Promise<SpeexResamplerModule> | undefined
 
-const speex = Effect.tryPromise({
-  try: () => loaded ??= import("@echogarden/speex-resampler-wasm").then((module) => module.default()),
-  catch: (cause) => {
-    loaded = undefined
-    return cause instanceof Error ? cause : new Error(String(cause))
-  }
-})
+const speex = Effect.tryPromise(
+  () => loaded ??= import("@echogarden/speex-resampler-wasm").then((module) => module.default())
+).pipe(
+  // What could not be fetched may be there next time.
+  Effect.tapError(() =>
+    Effect.sync(() => {
+      loaded = undefined
+    })
+  )
+)
 
 // SpeexDSP's scale goes from 0 to 10; the best one still converts 300 times faster than real time.
 const quality = 10
@@ -34,13 +38,16 @@ export const make = Effect.fnUntraced(function*(options: {
   readonly channels: number
   readonly from: number
   readonly to: number
-}): Effect.fn.Return<Resampler, Error, Scope.Scope> {
+}): Effect.fn.Return<Resampler, Cause.UnknownException, Scope.Scope> {
   const { channels, from, to } = options
   const module = yield* speex
   const inputFrames = from
   const outputFrames = Math.ceil(to * inputFrames / from) + 1024
   const allocate = (bytes: number) =>
-    Effect.acquireRelease(Effect.sync(() => module._malloc(bytes)), (pointer) => Effect.sync(() => module._free(pointer)))
+    Effect.acquireRelease(
+      Effect.sync(() => module._malloc(bytes)),
+      (pointer) => Effect.sync(() => module._free(pointer))
+    )
   const input = yield* allocate(inputFrames * channels * 2)
   const output = yield* allocate(outputFrames * channels * 2)
   const counts = yield* allocate(8)
