@@ -1,7 +1,6 @@
 /** Many people listen at once, in one process: how much later does each hear the first word, and what does each cost? */
-import { SpeechStream } from "@effect-smallest/stream"
-import { PcmStream } from "@effect-smallest/stream"
-import { Clock, Duration, Effect, Fiber, Schedule, Stream } from "effect"
+import { PcmStream, SpeechStream } from "@effect-smallest/stream"
+import { Clock, Duration, Effect, Fiber, Option, Stream } from "effect"
 import { layer } from "./contenders/ours.js"
 import * as FakeServer from "./FakeServer.js"
 import { memory } from "./memory.js"
@@ -18,12 +17,18 @@ export interface Options {
 
 const tokens = Text.sentences.join(" ").match(Text.token) ?? []
 
-const written = Stream.fromIterable(tokens).pipe(
-  Stream.rechunk(1),
-  Stream.schedule(Schedule.spaced("20 millis"))
-)
-
 const millis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+// By the clock, as a model writes: a late timer does not delay all tokens after it.
+const written = Stream.unwrap(
+  Effect.map(millis, (start) =>
+    Stream.unfoldEffect(0, (i) =>
+      Effect.flatMap(millis, (now) =>
+        Effect.as(
+          Effect.sleep(Duration.millis(Math.max(0, start + i * 20 - now))),
+          Option.map(Option.fromNullable(tokens[i]), (token) => [token, i + 1] as const)
+        ))))
+)
 
 // Somebody who listens at the speed of sound; gives the milliseconds to the first audio.
 const listen = (onFirstAudio: (after: number) => void) =>

@@ -119,24 +119,10 @@ export const make = (engine: Engine): Service => {
   const noAudio = (method: string) =>
     new SpeechError.EmptyAudio({ module: engine.module, method, description: "The engine made no audio" })
 
-  // A text that ends well without a sound would be silence without a trace.
-  const audible = (request: ResolvedRequest): ReturnType<Service["events"]> =>
-    Stream.suspend(() => {
-      let hasAudio = false
-      return Stream.mapChunksEffect(engine.events(request), (events) => {
-        hasAudio ||= Chunk.some(events, (event) => event._tag === "AudioChunk" && event.chunk.bytes.length > 0)
-        return hasAudio || !Chunk.some(events, SpeechEvent.$is("Completed"))
-          ? Effect.succeed(events)
-          : noAudio("events")
-      })
-    })
-
-  const speak = (request: ResolvedRequest) => {
-    const events = audible(request)
-    return request.removeExtraSilence === true && !engine.honours.includes("removeExtraSilence")
-      ? SpeechSilence.shorten(events)
-      : events
-  }
+  const speak = (request: ResolvedRequest) =>
+    request.removeExtraSilence === true && !engine.honours.includes("removeExtraSilence")
+      ? SpeechSilence.shorten(engine.events(request))
+      : engine.events(request)
 
   const collect = (method: string, request: ResolvedRequest) =>
     engine.synthesize !== undefined &&
@@ -144,7 +130,11 @@ export const make = (engine: Engine): Service => {
       ? engine.synthesize(request)
       : Effect.flatMap(
         Audio.fromStream(SpeechEvent.pcm(speak(request))),
-        Option.match({ onNone: () => noAudio(method), onSome: Effect.succeed })
+        (audio) =>
+          Option.match(Option.filter(audio, ({ bytes }) => bytes.length > 0), {
+            onNone: () => noAudio(method),
+            onSome: Effect.succeed
+          })
       )
 
   const attributes = (request: ResolvedRequest) => ({
@@ -156,13 +146,25 @@ export const make = (engine: Engine): Service => {
 
   const annotate = (request: ResolvedRequest) => Effect.annotateCurrentSpan(attributes(request))
 
+  const resolve = (request: SpeechRequest) =>
+    Effect.tap(SpeechCapabilities.resolveRequest(engine, "events", SpeechRequest, request), annotate)
+
+  // Up to the first audio everything runs inside the span and nothing may end. Then the engine has what it needs, and audio
+  // passes as it is: `Stream.withSpan` would cost every piece of it ten kilobytes of garbage.
   const events: Service["events"] = (request) =>
-    Stream.unwrap(
-      Effect.map(
-        Effect.tap(SpeechCapabilities.resolveRequest(engine, "events", SpeechRequest, request), annotate),
-        speak
-      )
-    ).pipe(Stream.withSpan("SpeechSynthesizer.events", { captureStackTrace: false }))
+    Stream.unwrapScoped(Effect.gen(function*() {
+      const span = yield* Effect.makeSpanScoped("SpeechSynthesizer.events", { captureStackTrace: false })
+      const resolved = yield* Effect.withParentSpan(resolve(request), span)
+      const pull = yield* Stream.toPull(speak(resolved))
+      let hasAudio = false
+      const first = Effect.flatMap(Effect.withParentSpan(pull, span), (events) => {
+        hasAudio = Chunk.some(events, (event) => event._tag === "AudioChunk" && event.chunk.bytes.length > 0)
+        return hasAudio || !Chunk.some(events, SpeechEvent.$is("Completed"))
+          ? Effect.succeed(events)
+          : Effect.fail(Option.some(noAudio("events")))
+      })
+      return Stream.repeatEffectChunkOption(Effect.suspend(() => hasAudio ? pull : first))
+    }))
 
   // Only a header of the request itself can contradict its format: the format of a request goes before the header of a
   // layer.

@@ -157,13 +157,10 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
   }
   const defaults: SpeechOptions = { removeExtraSilence: options.trimSilence }
   return make((text, request = {}) =>
-    speakSegments(textSegments(text, reading), { ...speaking, request }).pipe(
-      Stream.provideServiceEffect(
-        CurrentSpeechOptions,
-        Effect.map(CurrentSpeechOptions, (scoped) => mergeOptions(defaults, scoped))
-      ),
-      Stream.withSpan("SpeechStream.events", { captureStackTrace: false })
-    )
+    speakSegments(textSegments(text, reading), {
+      ...speaking,
+      request: Effect.map(CurrentSpeechOptions, (scoped) => mergeOptions(mergeOptions(defaults, scoped), request))
+    })
   )
 }
 

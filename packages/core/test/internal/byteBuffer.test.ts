@@ -57,7 +57,7 @@ describe("byteBuffer", () => {
       yield* settle
       assert.strictEqual(yield* Ref.get(offered), 10)
       const first = yield* Stream.runHead(buffer.stream)
-      assert.isTrue(first._tag === "Some" && first.value.length === 6)
+      assert.isTrue(first._tag === "Some" && first.value.length === 10)
       yield* settle
       assert.strictEqual(yield* Ref.get(offered), 11)
     }))
@@ -71,6 +71,23 @@ describe("byteBuffer", () => {
       const lengths = Chunk.map(yield* Stream.runCollect(buffer.stream), (chunk) => chunk.length)
       assert.deepStrictEqual(Chunk.toReadonlyArray(lengths), [3, 25, 3])
       yield* Fiber.join(producer)
+    }))
+
+  it.effect("pieces that wait are joined, pieces that do not are handed on as they are", () =>
+    Effect.gen(function*() {
+      const buffer = yield* ByteBuffer.make<never>(100_000)
+      const pieces = Array.from({ length: 40 }, (_, i) => new Uint8Array(1000).fill(i))
+      yield* Effect.forEach(pieces, buffer.offer)
+      yield* buffer.end
+      const blocks = Chunk.toReadonlyArray(yield* Stream.runCollect(buffer.stream))
+      assertSame(Pcm.concatBytes(blocks), Pcm.concatBytes(pieces))
+      assert.deepStrictEqual(blocks.map((block) => block.length), [8000, 8000, 8000, 8000, 8000])
+
+      const quick = yield* ByteBuffer.make<never>(100_000)
+      const heard = yield* Effect.fork(Stream.runCollect(quick.stream))
+      yield* Effect.forEach(pieces, (piece) => Effect.zipRight(settle, quick.offer(piece)))
+      yield* quick.end
+      assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Fiber.join(heard)), pieces)
     }))
 
   it.effect("a failure comes after what was offered before", () =>

@@ -22,7 +22,7 @@ import { heldBack } from "./heldBack.js"
 /** @internal */
 export interface Options {
   readonly synthesizer: SpeechSynthesizer.Service
-  readonly request: SpeechOptions
+  readonly request: Effect.Effect<SpeechOptions>
   readonly prefetch: number
   readonly schedule: Schedule.Schedule<unknown, SpeechError.SpeechError>
   readonly onSegmentFailure: "fail" | "skip"
@@ -51,6 +51,8 @@ export const speakSegments = <E, R>(
 ): Events<SpeechError.SpeechError | E, R> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const scope = yield* Effect.scope
+    const span = yield* Effect.makeSpanScoped("SpeechStream.events", { captureStackTrace: false })
+    const request = yield* options.request
     const slots = yield* Effect.makeSemaphore(options.prefetch + 1)
     const line = yield* Mailbox.make<Underway, E>()
     const stream = {}
@@ -61,13 +63,14 @@ export const speakSegments = <E, R>(
     const attempts = (segment: Segment, index: number, own: Scope.Scope) =>
       SegmentLease.make({ stream, index, isHead: Effect.sync(() => head === index) }).pipe(
         Effect.flatMap((lease) =>
-          SpeechEvent.untilFirstAudio(options.synthesizer.events({ ...options.request, text: segment.text })).pipe(
+          SpeechEvent.untilFirstAudio(options.synthesizer.events({ ...request, text: segment.text })).pipe(
             Scope.extend(own),
             Effect.retry(options.schedule),
             Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease))
           )
         ),
-        Effect.scoped
+        Effect.scoped,
+        Effect.withParentSpan(span)
       )
 
     const open = Effect.fnUntraced(function*(segment: Segment, index: number) {

@@ -96,17 +96,22 @@ export const textSegments = <E, R>(
       })
     )
 
-    const next = Effect.suspend(() => {
-      if (end !== undefined) {
-        return Exit.match(end, {
-          onFailure: (cause) => Effect.failCause(Cause.map(cause, Option.some)),
-          onSuccess: () => Effect.fail(Option.none<E>())
-        })
-      }
-      return Option.match(poll(), {
-        onNone: () => Effect.map(wait, () => Option.getOrElse(poll(), onTimeout)),
-        onSome: Effect.succeed
+    const ended = (exit: Exit.Exit<void, E>) =>
+      Exit.match(exit, {
+        onFailure: (cause) => Exit.failCause(Cause.map(cause, Option.some)),
+        onSuccess: () => Exit.fail(Option.none<E>())
       })
+
+    const next: Effect.Effect<Chunk.Chunk<TextSegmenter.Segment>, Option.Option<E>> = Effect.suspend(() => {
+      let arrived = poll()
+      while (end === undefined && Option.isSome(arrived) && Chunk.isEmpty(arrived.value)) arrived = poll()
+      if (Option.isSome(arrived)) return Effect.succeed(arrived.value)
+      return end === undefined
+        ? Effect.flatMap(wait, () => {
+          const found = Option.getOrElse(poll(), onTimeout)
+          return Chunk.isEmpty(found) ? next : Effect.succeed(found)
+        })
+        : ended(end)
     })
 
     return Stream.repeatEffectChunkOption(next).pipe(
