@@ -316,6 +316,9 @@ describe("faults", () => {
       assert.strictEqual((yield* call("POST", [{ faults: [{ _tag: "Reset", afterBytes: -1 }] }])).status, 400)
       assert.strictEqual((yield* call("POST", { faults: [{ _tag: "Close", code: 1006 }] })).status, 400)
       assert.strictEqual((yield* call("POST", { faults: [], path: 1 })).status, 400)
+      const header = { _tag: "Status", status: 500, headers: { "no name": "x" } }
+      assert.strictEqual((yield* call("POST", { faults: [header] })).status, 400)
+      assert.strictEqual((yield* call("POST", { faults: [{ _tag: "ContentType", contentType: "a\nb" }] })).status, 400)
       assert.deepStrictEqual(JSON.parse((yield* call("GET")).text), [])
       yield* call("POST", { faults: [{ _tag: "Status", status: 500 }] })
       assert.isTrue(Exit.isSuccess(yield* Effect.exit(whole)))

@@ -1,6 +1,6 @@
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FastCheck } from "effect"
+import { Effect, FastCheck, TestClock } from "effect"
 import * as Http from "node:http"
 import * as Net from "node:net"
 import * as EmulatorHttp from "../src/EmulatorHttp.js"
@@ -63,6 +63,17 @@ describe("the emulator under stress", () => {
       assert.isBelow(sent, 12_000_000)
       const [record] = yield* (yield* WavesEmulator.WavesEmulator).requests
       assert.isAtMost(record?.messages.length ?? 0, 50)
+    }).pipe(Effect.provide(Emulator)), 60_000)
+
+  it.scoped("a client that stopped reading - is timed out like any other", () =>
+    Effect.gen(function*() {
+      const { awaitRequest, webSocketUrl } = yield* WavesEmulator.WavesEmulator
+      const client = yield* EmulatorSocket.connect(`${webSocketUrl}/waves/v1/tts/live`)
+      client.webSocket.pause()
+      for (let i = 0; i < 300; i++) yield* client.send(body(longText.slice(0, 7000)))
+      yield* settled
+      yield* TestClock.adjust("61 seconds")
+      assert.strictEqual((yield* awaitRequest(({ outcome }) => outcome !== "open")).outcome, "aborted")
     }).pipe(Effect.provide(Emulator)), 60_000)
 
   it.scopedLive("100 requests at the same time - are all answered, and alike", () =>

@@ -17,6 +17,11 @@ const Natural = Schema.Int.pipe(Schema.nonNegative())
 
 const Positive = Schema.Int.pipe(Schema.positive())
 
+// What HTTP allows: Node would end the connection over anything else.
+const HeaderName = Schema.String.pipe(Schema.pattern(/^[\w!#$%&'*+.^`|~-]+$/))
+
+const HeaderValue = Schema.String.pipe(Schema.pattern(/^[\t\x20-\x7e\x80-\xff]*$/))
+
 /** Where in the audio of a request something happens, in bytes of PCM. 0 is before the first audio. */
 const afterBytes = Schema.optional(Natural)
 
@@ -42,7 +47,7 @@ export const Delay = Schema.TaggedStruct("Delay", {
 export const Status = Schema.TaggedStruct("Status", {
   status: Schema.Int.pipe(Schema.between(200, 599)),
   body: Schema.optional(Schema.Unknown),
-  headers: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.String }))
+  headers: Schema.optional(Schema.Record({ key: HeaderName, value: HeaderValue }))
 })
 
 /**
@@ -123,7 +128,7 @@ export const EmptyAudio = Schema.TaggedStruct("EmptyAudio", {})
  * @since 0.1.0
  * @category schemas
  */
-export const ContentType = Schema.TaggedStruct("ContentType", { contentType: Schema.String })
+export const ContentType = Schema.TaggedStruct("ContentType", { contentType: HeaderValue })
 
 /**
  * Closes the WebSocket with a code. On HTTP it ends the body.

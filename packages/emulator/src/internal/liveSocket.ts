@@ -201,7 +201,7 @@ const make = Effect.gen(function*() {
     // ------------------------------------------------------------------------------------------------------------
 
     // Waits until the frame has left for the network, so that a client which does not read holds up its own speech and
-    // fills nobody's memory.
+    // fills nobody's memory. Frames for a socket that is gone are lost with it.
     const send = (frame: string): Effect.Effect<void> =>
       Effect.suspend(() => {
         const current = webSocket
@@ -321,7 +321,16 @@ const make = Effect.gen(function*() {
     const perform = (task: Work) =>
       task._tag === "Close" ? Scope.close(task.scope, Exit.void) : Effect.acquireUseRelease(
         Effect.sync(() => running++),
-        () => Effect.catchAll(speak(task.job), refuse(task.job.ids)),
+        () =>
+          speak(task.job).pipe(
+            Effect.catchAll(refuse(task.job.ids)),
+            Effect.catchAllDefect((defect) =>
+              Effect.zipRight(
+                Effect.logError("A synthesis of the emulator died", defect),
+                refuse(task.job.ids)(Refusal.serverFault)
+              )
+            )
+          ),
         () => Effect.sync(() => running--)
       )
 
@@ -523,58 +532,55 @@ const make = Effect.gen(function*() {
         if (size < inboxSize / 2) webSocket?.resume()
       }))
 
+    const onArrival = (arrived: string | Uint8Array | Due) =>
+      arrived instanceof Due
+        ? arrived.context === undefined ? release(false, false) : releaseContext(arrived.context)
+        : Effect.zipRight(Effect.flatMap(parse(arrived), handle), resumeReading)
+
+    const listen = Effect.forever(Effect.flatMap(Queue.take(inbox), onArrival))
+
     let deadline = (yield* Clock.currentTimeMillis) + idle * 1000
 
-    const onArrival = Effect.fnUntraced(function*(arrived: string | Uint8Array | Due) {
-      if (arrived instanceof Due) {
-        return yield* arrived.context === undefined ? release(false, false) : releaseContext(arrived.context)
+    // Apart from `listen`, which waits for clients that do not read.
+    const untilIdle = Effect.gen(function*() {
+      let left = idle * 1000
+      while (left > 0) {
+        yield* Effect.sleep(left)
+        left = deadline - (yield* Clock.currentTimeMillis)
+      }
+      const message = `Connection timed out after ${idle} seconds of inactivity`
+      // Nobody waits for this frame either, and a socket that is gone needs none.
+      yield* Effect.ignore(write(JSON.stringify({ status: "error", message })))
+      yield* close(assumptions.idleCloseCode, "Idle")
+    })
+
+    const receive = Effect.fnUntraced(function*(data: string | Uint8Array) {
+      if (webSocket === undefined) {
+        // On Node this is the WebSocket of `ws`, which has more than the browser's type tells.
+        const current = Option.getOrThrow(yield* Effect.serviceOption(Socket.WebSocket)) as unknown as ServerWebSocket
+        current.addEventListener("close", ({ code }) => {
+          closeCode = code
+        })
+        webSocket = current
       }
       deadline = (yield* Clock.currentTimeMillis) + idle * 1000
-      yield* Effect.flatMap(parse(arrived), handle)
-      yield* resumeReading
+      yield* Queue.offer(inbox, data)
+      if ((yield* Queue.size(inbox)) >= inboxSize) webSocket.pause()
     })
-
-    const listen = Effect.gen(function*() {
-      while (true) {
-        const left = deadline - (yield* Clock.currentTimeMillis)
-        const arrived = yield* Effect.timeoutOption(Queue.take(inbox), Math.max(0, left))
-        if (Option.isSome(arrived)) {
-          yield* onArrival(arrived.value)
-        } else if ((yield* Clock.currentTimeMillis) >= deadline) {
-          // Nobody waits for this frame: the client may have stopped reading.
-          const message = `Connection timed out after ${idle} seconds of inactivity`
-          yield* Effect.ignore(write(JSON.stringify({ status: "error", message })))
-          return yield* close(assumptions.idleCloseCode, "Idle")
-        }
-      }
-    })
-
-    const receive = (data: string | Uint8Array) =>
-      Effect.flatMap(Effect.serviceOption(Socket.WebSocket), (current) =>
-        Effect.sync(() => {
-          if (webSocket === undefined && Option.isSome(current)) {
-            // On Node this is the WebSocket of `ws`, which has more than the browser's type tells.
-            webSocket = current.value as unknown as ServerWebSocket
-            webSocket.addEventListener("close", ({ code }) => {
-              closeCode = code
-            })
-          }
-          Queue.unsafeOffer(inbox, data)
-          if (inbox.unsafeSize().pipe(Option.getOrElse(() => 0)) >= inboxSize) webSocket?.pause()
-        }))
 
     yield* exchange.entry.update({ status: 101 })
+    yield* Effect.forkScoped(worker)
+    // Runs before the worker is stopped, and so knows whether it was speaking.
     yield* Effect.addFinalizer((exit) => {
       const wasCut = closeCode === 1006 || running > 0 || Exit.isInterrupted(exit)
       return exchange.entry.end(wasCut ? "aborted" : "completed", closeCode)
     })
-    yield* Effect.forkScoped(worker)
     const source = NodeHttpServerRequest.toIncomingMessage(exchange.request).socket
     // A client that has left already would never be upgraded, and the wait for it cannot be interrupted.
     const run = Effect.suspend(() =>
       source.readable && source.writable ? Effect.exit(socket.runRaw(receive)) : Effect.void
     )
-    yield* Effect.raceFirst(run, listen)
+    yield* Effect.raceFirst(run, Effect.raceFirst(listen, untilIdle))
   }, Effect.scoped)
 
   const serve: Service["serve"] = Effect.fnUntraced(function*(exchange, dialect) {
