@@ -125,7 +125,7 @@ export const make = Effect.fnUntraced(function*(options: {
     const [only] = listeners.size === 1 ? listeners.keys() : []
     const owner = known ?? only
     if (owner === undefined) return undefined
-    if (requestId !== undefined && known === undefined) {
+    if (requestId !== undefined && !owners.has(requestId)) {
       owners.set(requestId, owner)
       const [oldest] = owners.keys()
       if (owners.size > ownersLimit && oldest !== undefined) owners.delete(oldest)
