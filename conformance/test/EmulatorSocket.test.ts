@@ -11,10 +11,10 @@ const assuming = (assumptions: typeof Assumptions.Assumptions.Encoded) => tone({
 const connect = (path = "/waves/v1/tts/live") =>
   Effect.flatMap(WavesEmulator.WavesEmulator, ({ webSocketUrl }) => EmulatorSocket.connect(`${webSocketUrl}${path}`))
 
-const voice = { voice_id: "magnus", model: "lightning_v3.1", sample_rate: 24000, language: "en" }
+const slow = { voice_id: "magnus", model: "lightning_v3.1", sample_rate: 24000, language: "en" }
 
-/** Long before the text of a context is released by its age. */
-const quick = { complete_backoff_ms: 50 }
+/** With a `complete` that does not take its usual four seconds. */
+const voice = { ...slow, complete_backoff_ms: 100 }
 
 const settle = EmulatorSocket.turn.pipe(Effect.repeatN(20))
 
@@ -65,7 +65,7 @@ describe("the emulator's WebSocket", () => {
     it.scoped("complete - comes when it was quiet for its time, not earlier", () =>
       Effect.gen(function*() {
         const client = yield* connect()
-        yield* client.send({ ...voice, text: "Hi." })
+        yield* client.send({ ...slow, text: "Hi." })
         yield* client.next
         yield* settle
         yield* client.waiting
@@ -79,8 +79,8 @@ describe("the emulator's WebSocket", () => {
     it.scoped("requests close together - share one complete, the last one's", () =>
       Effect.gen(function*() {
         const client = yield* connect()
-        yield* client.send({ ...voice, text: "One." })
-        yield* client.send({ ...voice, text: "Two." })
+        yield* client.send({ ...slow, text: "One." })
+        yield* client.send({ ...slow, text: "Two." })
         const frames = yield* client.until("complete")
         assert.strictEqual(requestIds(frames).size, 2)
         assert.strictEqual(frames.at(-1)?.["request_id"], frames.at(-2)?.["request_id"])
@@ -92,9 +92,9 @@ describe("the emulator's WebSocket", () => {
     it.scoped("several requests - are spoken one after the other", () =>
       Effect.gen(function*() {
         const client = yield* connect()
-        yield* client.send({ ...voice, text: "The first of three." })
-        yield* client.send({ ...voice, text: "The second." })
-        yield* client.send({ ...voice, text: "The third." })
+        yield* client.send({ ...slow, text: "The first of three." })
+        yield* client.send({ ...slow, text: "The second." })
+        yield* client.send({ ...slow, text: "The third." })
         const ids = (yield* client.until("complete")).map((frame) => frame["request_id"])
         const runs = ids.filter((id, i) => id !== ids[i - 1])
         assert.strictEqual(runs.length, 3)
@@ -105,8 +105,8 @@ describe("the emulator's WebSocket", () => {
         const { inject } = yield* WavesEmulator.WavesEmulator
         yield* inject({ faults: [{ _tag: "Delay", before: "frame", duration: 200 }], times: 2 })
         const client = yield* connect()
-        yield* client.send({ ...voice, text: "One of two that sound together." })
-        yield* client.send({ ...voice, text: "Two of two that sound together." })
+        yield* client.send({ ...slow, text: "One of two that sound together." })
+        yield* client.send({ ...slow, text: "Two of two that sound together." })
         const ids = (yield* client.until("complete")).map((frame) => frame["request_id"])
         const runs = ids.filter((id, i) => id !== ids[i - 1])
         assert.isAbove(runs.length, 4)
@@ -170,7 +170,7 @@ describe("the emulator's WebSocket", () => {
     it.scoped("completeAfterFlush: immediate - does not wait", () =>
       Effect.gen(function*() {
         const client = yield* connect()
-        yield* client.send({ ...voice, text: "Hi.", flush: true })
+        yield* client.send({ ...slow, text: "Hi.", flush: true })
         let frame = yield* client.next
         while (frame["status"] === "chunk") {
           // The clock stands still but for this.
@@ -188,8 +188,7 @@ describe("the emulator's WebSocket", () => {
     it.scoped("fragments - are joined as they are and leave at the end of a sentence", () =>
       Effect.gen(function*() {
         const client = yield* connect()
-        const fragment = (text: string, more = true) =>
-          client.send({ ...voice, ...quick, context_id: "t", text, continue: more })
+        const fragment = (text: string, more = true) => client.send({ ...voice, context_id: "t", text, continue: more })
         for (const text of ["The ans", "wer is 3", ".14 and ", "not four. ", "Or is"]) yield* fragment(text)
         const first = yield* client.until("complete")
         const spoken = yield* EmulatorHttp.speak({ text: "The answer is 3.14 and not four." })
@@ -248,7 +247,7 @@ describe("the emulator's WebSocket", () => {
         const client = yield* connect()
         yield* client.send({ ...voice, context_id: "a", text: "Hello ", continue: true })
         yield* client.send({ ...voice, context_id: "b", text: "Good ", continue: true })
-        yield* client.send({ ...voice, ...quick, context_id: "a", text: "there.", continue: false })
+        yield* client.send({ ...voice, context_id: "a", text: "there.", continue: false })
         const a = yield* client.until("complete")
         yield* client.send({ ...voice, context_id: "b", text: "night.", continue: false })
         const b = yield* client.until("complete")
