@@ -86,7 +86,7 @@ describe("WavesSpeechStream", () => {
   // messages
   // ------------------------------------------------------------------------------------------------------------------
 
-  it.effect("context - sends the pieces as they are, and the last with the order to speak", () =>
+  it.effect("context - sends the pieces as they are, and the end of the context", () =>
     withSpeech(({ server, service }) =>
       Effect.gen(function*() {
         const fiber = yield* start(service.events(tokens, { speed: 1.5 }))
@@ -108,7 +108,8 @@ describe("WavesSpeechStream", () => {
         assert.deepStrictEqual<unknown>(messages, [
           { ...common, text: "The answer", continue: true },
           { ...common, text: " is forty", continue: true },
-          { ...common, text: " two.", continue: false }
+          { ...common, text: " two.", continue: true },
+          { ...common, text: "", continue: false }
         ])
         const { exit } = yield* Fiber.join(fiber)
         assert.deepStrictEqual(exit, Exit.void)
@@ -154,7 +155,7 @@ describe("WavesSpeechStream", () => {
           const fiber = yield* start(service.events(Stream.make(" ", "Hello", " ", "\n", "there", ".", " ")))
           const messages = yield* answer(yield* server.session)
           assert.strictEqual(messages.map(({ text }) => text).join("").trim(), "Hello \nthere.")
-          assert.isTrue(messages.every(({ text }) => text?.trim() !== "" || (buffering === "flush" && text === "")))
+          assert.isTrue(messages.every(({ text }) => text?.trim() !== "" || text === ""))
           yield* Fiber.join(fiber)
         }), { buffering })
   )
@@ -189,18 +190,17 @@ describe("WavesSpeechStream", () => {
         }), { buffering })
   )
 
-  it.effect("context - the newest piece waits a moment for the next, not for ever", () =>
-    withSpeech(({ server, service }) =>
-      Effect.gen(function*() {
-        const fiber = yield* start(service.events(Stream.concat(Stream.make("Let me see."), Stream.never)))
-        const session = yield* server.session
-        yield* settle
-        assert.deepStrictEqual(yield* session.waiting, [])
-        yield* TestClock.adjust("250 millis")
-        assert.include(yield* session.next, { text: "Let me see.", continue: true })
-        yield* Fiber.interrupt(fiber)
-      })
-    ))
+  it.effect.each(modes)(
+    "%s - each piece goes at once",
+    (buffering) =>
+      withSpeech(({ server, service }) =>
+        Effect.gen(function*() {
+          const fiber = yield* start(service.events(Stream.concat(Stream.make("Let me see."), Stream.never)))
+          const session = yield* server.session
+          assert.include(yield* session.next, { text: "Let me see.", continue: true })
+          yield* Fiber.interrupt(fiber)
+        }), { buffering })
+  )
 
   it.effect("context - an end without text is no order that the server has to answer", () =>
     withSpeech(({ server, service }) =>
@@ -212,7 +212,6 @@ describe("WavesSpeechStream", () => {
         yield* writer.offer("All in one piece.")
         const session = yield* server.session
         yield* settle
-        yield* TestClock.adjust("250 millis")
         const { chunk, complete } = frames(idOf([yield* session.next]))
         yield* session.say(chunk(2000))
         yield* session.say(complete)
@@ -337,10 +336,10 @@ describe("WavesSpeechStream", () => {
         yield* first.say(piece.complete)
         yield* first.close(1000)
         yield* first.closed
-        yield* writer.offerAll(["This is the ", "end."])
+        yield* writer.offerAll([" ", "This is the ", "end."])
         const second = yield* server.session
         const messages = yield* untilOrder(second)
-        assert.strictEqual(messages.map(({ text }) => text).join(""), "This is the end.")
+        assert.strictEqual(messages.map(({ text }) => text).join(""), " This is the end.")
         const rest = frames(idOf(messages), "task_2")
         yield* second.say(rest.word("end.", 0.5, 0.75))
         yield* second.say(rest.chunk(1000))
@@ -650,7 +649,6 @@ describe("WavesSpeechStream", () => {
         const fiber = yield* start(service.events(Stream.concat(tokens, Stream.never)))
         const session = yield* server.session
         yield* settle
-        yield* TestClock.adjust("250 millis")
         const { chunk, complete } = frames(idOf([yield* session.next]))
         yield* session.say(chunk(500))
         yield* settle

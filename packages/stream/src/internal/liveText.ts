@@ -1,4 +1,3 @@
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -12,7 +11,7 @@ export type Arrival<E> =
   | { readonly _tag: "End"; readonly exit: Exit.Exit<void, E> }
 
 /**
- * What is to be sent: text, or the order to speak all of it, perhaps with a last piece of text.
+ * What is to be sent: text, or (with empty text) the order to speak all of it.
  *
  * @internal
  */
@@ -50,44 +49,28 @@ export const pieces = (input: SpeechText.Input): ReadonlyArray<SpeechText.Input>
     ? [input]
     : input.match(new RegExp(`.{1,${maxLength / 2}}`, "gsu")) ?? [] // with `u` a dot is a code point: one or two units
 
-// With a language model that writes on, the next piece is there long before.
-const patience = Duration.millis(250)
-
 /**
- * Turns pieces of text into parts worth sending: blanks never go alone, and nothing goes before there is something to pronounce. With
- * `holdsLast` the newest piece is held back for a moment, so that the order to speak can carry text: without any, the server does not
- * answer it.
+ * Turns pieces of text into parts worth sending: blanks never go alone, nothing goes before there is something to pronounce, and where
+ * nothing went there is no order to speak it.
  *
  * @internal
  */
-export const make = <E>(
-  inbox: Inbox.Inbox<Arrival<E>>,
-  options: { readonly holdsLast: boolean }
-): LiveText<E> => {
+export const make = <E>(inbox: Inbox.Inbox<Arrival<E>>): LiveText<E> => {
   const parts: Array<Part> = []
   let at = 0
   let isKeeping = true
   let blank = "" // arrived, and not worth sending alone
-  let held: string | undefined
-  let isSaying = false // something was said or held since the last order to speak
+  let isSaying = false // something was said since the last order to speak
   let end: Exit.Exit<void, E> | undefined
 
-  const sayHeld = () => {
-    if (held !== undefined) parts.push({ _tag: "Say", text: held })
-    held = undefined
-  }
-
   const say = (text: string) => {
-    sayHeld()
-    held = text
+    parts.push({ _tag: "Say", text })
+    blank = ""
     isSaying = true
-    if (!options.holdsLast) sayHeld()
   }
 
   const speak = () => {
-    if (isSaying) parts.push({ _tag: "Speak", text: held === undefined ? "" : held + blank })
-    held = undefined
-    blank = ""
+    if (isSaying) parts.push({ _tag: "Speak", text: "" })
     isSaying = false
   }
 
@@ -100,13 +83,12 @@ export const make = <E>(
     blank += arrival.input
     if (isSaying ? blank.trim() === "" : !TextSegmenter.isSpeakable(blank)) return
     say(blank)
-    blank = ""
   }
 
   // Taking an arrival and keeping its parts is one step, so an interruption loses neither.
   const arrive = Effect.zipRight(
-    Effect.suspend(() => held === undefined ? inbox.ready : Effect.timeoutOption(inbox.ready, patience)),
-    Effect.sync(() => Option.match(inbox.unsafePoll(), { onNone: sayHeld, onSome: accept }))
+    inbox.ready,
+    Effect.sync(() => Option.map(inbox.unsafePoll(), accept))
   )
 
   const until = <A>(poll: () => Option.Option<A>): Effect.Effect<A> =>

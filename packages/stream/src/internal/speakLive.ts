@@ -59,7 +59,7 @@ export const speakLive = <E, R>(
       Effect.interruptible,
       Effect.forkScoped
     )
-    const text = LiveText.make(inbox, { holdsLast: options.buffering === "context" })
+    const text = LiveText.make(inbox)
     const voice = yield* LiveVoice.make<SpeechError.SpeechError | E>(options)
     yield* utter(text, voice, options).pipe(
       Effect.flatMap(Exit.match({ onFailure: voice.failCause, onSuccess: () => voice.complete })),
