@@ -3,6 +3,7 @@ import { FileSystem } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Option } from "effect"
 import { cpus } from "node:os"
+import { liveSpeech } from "./live.js"
 import { longFile } from "./longFile.js"
 import { manyStreams } from "./manyStreams.js"
 import { isMet, print, type Report } from "./report.js"
@@ -69,9 +70,15 @@ const stream = Command.make(
     })
 )
 
+const live = Command.make("live", { short }, ({ short }) =>
+  Effect.scoped(Effect.flatMap(
+    liveSpeech({ runs: short ? 12 : 40, utterances: 200, sockets: 20 }),
+    (report) => Console.log(print(report))
+  )))
+
 const bench = Command.make("bench").pipe(
   Command.withDescription("Benchmarks that compare side by side in one run"),
-  Command.withSubcommands([stream])
+  Command.withSubcommands([stream, live])
 )
 
 Command.run(bench, { name: "bench", version: "0.1.0" })(process.argv).pipe(
