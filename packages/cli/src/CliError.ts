@@ -100,10 +100,17 @@ const explain = (error: CliError): string => {
   }
 }
 
+// In a long text, the offsets of the library's sentence count from the beginning of the part that failed.
+const position = (error: CliError): string =>
+  "position" in error && error.position !== undefined && error.position.textOffset > 0
+    ? ` This is about the part of the text that begins after ${error.position.textOffset} characters.`
+    : ""
+
 /**
  * The line for people.
  *
  * @since 0.1.0
  * @category error handling
  */
-export const toLine = (error: CliError): string => sentence(explain(error).replace(/\s+/g, " ").trim())
+export const toLine = (error: CliError): string =>
+  `${sentence(explain(error).replace(/\s+/g, " ").trim())}${position(error)}`

@@ -5,6 +5,7 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import type { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
+import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as Options from "@effect/cli/Options"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
@@ -91,28 +92,37 @@ const withoutKey = (error: ConfigError.ConfigError): CommandFailure | ConfigErro
  * @since 0.1.0
  * @category models
  */
-export type Provided = SpeechSynthesizer | AudioFile.AudioFile
+export type Provided = SpeechSynthesizer | SpeechStream.SpeechStream | AudioFile.AudioFile
 
 const layerLocal = Layer.unwrapEffect(
   Effect.map(
     loadLocal,
-    ({ LocalSpeechSynthesizer }) => Layer.merge(LocalSpeechSynthesizer.layerNode, AudioFile.layerFileSystem)
+    ({ LocalSpeechSynthesizer }) =>
+      Layer.merge(
+        Layer.provideMerge(SpeechStream.layerSegmented(), LocalSpeechSynthesizer.layerNode),
+        AudioFile.layerFileSystem
+      )
   )
 )
 
 /**
- * An engine and files.
+ * An engine and files. With `live` the cloud speaks growing text over its WebSocket; other engines know no difference.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (
-  engine: Engine
+  engine: Engine,
+  options: { readonly live?: boolean | undefined } = {}
 ): Layer.Layer<Provided, CommandFailure | ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> => {
   switch (engine) {
     case "waves":
       return Layer.unwrapEffect(
-        Effect.map(loadNodeSpeech, ({ layerWavesConfig }) => Layer.mapError(layerWavesConfig(), withoutKey))
+        Effect.map(loadNodeSpeech, ({ layerWavesConfig }) =>
+          Layer.mapError(
+            layerWavesConfig({ speechStream: options.live === true ? "live" : "segmented" }),
+            withoutKey
+          ))
       )
     case "lightning-v1":
       return Layer.unwrapEffect(

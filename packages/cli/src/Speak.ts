@@ -9,10 +9,13 @@ import * as Language from "@effect-smallest/core/Language"
 import * as Model from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import type { SpeechError } from "@effect-smallest/core/SpeechError"
-import { maxTextLength, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
+import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
+import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as Voice from "@effect-smallest/core/Voice"
 import * as Wav from "@effect-smallest/core/Wav"
+import * as Captions from "@effect-smallest/stream/Captions"
+import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -26,8 +29,8 @@ import * as Engine from "./Engine.js"
 import * as Help from "./internal/help.js"
 import * as Meter from "./internal/meter.js"
 import * as Player from "./internal/player.js"
-import * as RawFile from "./internal/rawFile.js"
 import * as Text from "./internal/text.js"
+import * as WholeFile from "./internal/wholeFile.js"
 import * as Stdio from "./Stdio.js"
 
 const config = {
@@ -37,7 +40,7 @@ const config = {
   ),
   file: Options.text("file").pipe(
     Options.withPseudoName("FILE"),
-    Options.withDescription("Speak a UTF-8 text file; - is standard input"),
+    Options.withDescription("Speak a UTF-8 text file of any length; - is standard input, spoken as it is written"),
     Options.optional
   ),
   out: Options.text("out").pipe(
@@ -51,7 +54,15 @@ const config = {
   raw: Options.boolean("raw").pipe(
     Options.withDescription("Write samples without a WAV header: signed 16 bits, little-endian, mono")
   ),
+  captions: Options.text("captions").pipe(
+    Options.withPseudoName("FILE"),
+    Options.withDescription("Write captions too: WebVTT into a .vtt file, SubRip into a .srt file"),
+    Options.optional
+  ),
   engine: Engine.option,
+  live: Options.boolean("live").pipe(
+    Options.withDescription("Speak over the cloud's WebSocket: text goes out as it is written, word times come back")
+  ),
   voice: Help.word("voice").pipe(
     Options.withDescription("A voice of the engine; see effect-smallest voices"),
     Options.optional
@@ -99,7 +110,14 @@ interface Destination {
 
 const notPlayed = Option.none<AudioPlayer.PlaybackReport>()
 
-const otherFormats = /\.(mp3|ogg|oga|opus|flac|aac|m4a|mp4|webm)$/i
+const otherFormats = /\.(mp3|ogg|oga|opus|flac|aac|m4a|mp4|webm|vtt|srt|txt)$/i
+
+const saveRaw = <E, R>(name: string, pcm: Stream.Stream<Pcm.PcmChunk, E, R>) =>
+  Effect.scoped(Effect.gen(function*() {
+    const file = yield* WholeFile.open(name)
+    yield* Stream.runForEach(Pcm.toBytes(pcm), file.write)
+    yield* file.publish
+  }))
 
 const saved = Effect.fnUntraced(function*(
   name: string,
@@ -135,7 +153,7 @@ const saved = Effect.fnUntraced(function*(
     ifInterrupted: `Interrupted: ${name} was not written.`,
     write: (pcm) =>
       isRaw
-        ? Effect.as(RawFile.save(name, pcm), notPlayed)
+        ? Effect.as(saveRaw(name, pcm), notPlayed)
         : Effect.as(AudioFile.save(name, pcm), notPlayed)
   }
 })
@@ -188,6 +206,37 @@ const destination = Effect.fnUntraced(function*(
 })
 
 // ----------------------------------------------------------------------------------------------------------------
+// captions
+// ----------------------------------------------------------------------------------------------------------------
+
+interface Captioning {
+  readonly name: string
+  readonly encode: <E, R>(cues: Stream.Stream<Captions.Cue, E, R>) => Stream.Stream<string, E, R>
+}
+
+const captioning = (name: string): Effect.Effect<Captioning, UsageError> =>
+  /\.vtt$/i.test(name)
+    ? Effect.succeed({ name, encode: Captions.webVtt })
+    : /\.srt$/i.test(name)
+    ? Effect.succeed({ name, encode: Captions.srt })
+    : new UsageError({ description: `--captions takes a file that ends in .vtt or .srt, not "${name}"` })
+
+// Writes the audio by `write`, and captions beside it: they get their name once the audio is written.
+const withCaptions = <E, R>(
+  { encode, name }: Captioning,
+  events: Stream.Stream<SpeechEvent.SpeechEvent, E, R>,
+  write: Destination["write"]
+) =>
+  Effect.scoped(Effect.gen(function*() {
+    const file = yield* WholeFile.open(name)
+    const [toCaptions, toAudio] = yield* Stream.broadcast(events, 2, lag)
+    const writeCaptions = Captions.cues(toCaptions).pipe(encode, Stream.encodeText, Stream.runForEach(file.write))
+    const [written] = yield* Effect.all([write(SpeechEvent.pcm(toAudio)), writeCaptions], { concurrency: "unbounded" })
+    yield* file.publish
+    return written
+  }))
+
+// ----------------------------------------------------------------------------------------------------------------
 // what is said
 // ----------------------------------------------------------------------------------------------------------------
 
@@ -199,30 +248,35 @@ const speechOptions = (options: Config): SpeechOptions => ({
   speed: Option.getOrUndefined(options.speed)
 })
 
-// One request takes the whole text.
+const nothingSpoken = new CommandFailure({ description: "The text is empty, or nothing in it can be spoken" })
+
+// The events of a text, and a failure in place of silence.
 const speech = <E>(
-  source: Stream.Stream<string, E>,
-  options: SpeechOptions
-): Stream.Stream<Pcm.PcmChunk, E | CommandFailure | SpeechError, SpeechSynthesizer.SpeechSynthesizer> =>
-  Stream.unwrap(Effect.flatMap(
-    Stream.mkString(source),
-    (text): Effect.Effect<ReturnType<typeof SpeechSynthesizer.stream>, CommandFailure> =>
-      text.length > maxTextLength
-        ? new CommandFailure({
-          description:
-            `The text has ${text.length} characters, and one request takes ${maxTextLength}: speak it in parts`
-        })
-        : Effect.succeed(SpeechSynthesizer.stream({ ...options, text }))
-  ))
+  text: Stream.Stream<string, E>,
+  options: SpeechOptions,
+  meter: Meter.Meter
+): Stream.Stream<SpeechEvent.SpeechEvent, E | SpeechError | CommandFailure, SpeechStream.SpeechStream> =>
+  SpeechStream.events(text, options).pipe(
+    meter.count,
+    Stream.tap(({ _tag }) =>
+      _tag === "Completed"
+        ? Effect.filterOrFail(meter.read, ({ firstAudio }) => Option.isSome(firstAudio), () => nothingSpoken)
+        : Effect.void
+    )
+  )
 
 const noKey = "No SMALLEST_API_KEY is set, so the embedded voice speaks; set it to speak through the cloud."
 
 const speak = Effect.fnUntraced(function*(
   options: Config
 ): Effect.fn.Return<void, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
-  const source = yield* Text.source(options)
   const { ifInterrupted, place, write } = yield* destination(options)
+  const captions = yield* Effect.transposeMapOption(options.captions, captioning)
+  const { length, pieces } = yield* Text.source(options)
   const { engine, lacksKey } = yield* Engine.choose(options.engine)
+  if (options.live && engine !== "waves") {
+    return yield* new UsageError({ description: "--live speaks through today's cloud only: add --engine waves" })
+  }
   const wanted = speechOptions(options)
 
   yield* Effect.gen(function*() {
@@ -230,12 +284,19 @@ const speak = Effect.fnUntraced(function*(
     const meter = yield* Meter.make
     // Told with the first audio, so that a failure is a single sentence.
     const announce = yield* Effect.once(lacksKey ? Stdio.tell(noKey) : Effect.void)
-    const pcm = Stream.tap(meter.count(speech(source, wanted)), () => announce)
-    const playback = yield* Effect.scoped(Effect.zipRight(Meter.show(meter), write(pcm)))
+    const events = Stream.tap(
+      speech(pieces, wanted, meter),
+      ({ _tag }) => _tag === "AudioChunk" ? announce : Effect.void
+    )
+    const spoken = Option.match(captions, {
+      onNone: () => write(SpeechEvent.pcm(events)),
+      onSome: (captions) => withCaptions(captions, events, write)
+    })
+    const playback = yield* Effect.scoped(Effect.zipRight(Meter.show(meter, length), spoken))
     const voice = wanted.voice ?? defaults.voice ?? "the engine's own voice"
     yield* Stdio.tell(Meter.summary(yield* meter.read, { place, voice, playback }))
   }).pipe(
-    Effect.provide(Engine.layer(engine)),
+    Effect.provide(Engine.layer(engine, options)),
     Effect.onInterrupt(() => Stdio.tell(ifInterrupted))
   )
 })
