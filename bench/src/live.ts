@@ -6,7 +6,7 @@ import { SpeechEvent, WavesClient, WavesSpeechSynthesizer } from "@effect-smalle
 import { NodeWebSocketConnector } from "@effect-smallest/platform-node"
 import { SpeechStream, WavesSpeechStream } from "@effect-smallest/stream"
 import { NodeHttpClient } from "@effect/platform-node"
-import { Duration, Effect, Layer, Redacted, Schedule, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Redacted, Schedule, Stream } from "effect"
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -142,10 +142,7 @@ const openSocket = (url: string) =>
   )
 
 const serviceOf = (layer: Layer.Layer<SpeechStream.SpeechStream>) =>
-  Effect.map(
-    Layer.build(layer),
-    (context) => context.unsafeMap.get(SpeechStream.SpeechStream.key) as SpeechStream.Service
-  )
+  Effect.map(Layer.build(layer), Context.get(SpeechStream.SpeechStream))
 
 const quantile = (values: ReadonlyArray<number>, q: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? NaN
@@ -157,6 +154,8 @@ interface Spoken {
   readonly seconds: number
 }
 
+const silent: Spoken = { words: [], seconds: 0 }
+
 const speakAll = (service: SpeechStream.Service, text: string) =>
   Stream.runFold(
     service.events(
@@ -165,7 +164,7 @@ const speakAll = (service: SpeechStream.Service, text: string) =>
         Stream.schedule(Schedule.spaced(Duration.millis(1000 / tokensPerSecond)))
       )
     ),
-    { words: [], seconds: 0 } as Spoken,
+    silent,
     (spoken, event) =>
       SpeechEvent.$is("WordTimestamp")(event)
         ? { ...spoken, words: [...spoken.words, event.word] }

@@ -233,11 +233,25 @@ describe("WavesSpeechStream over the emulator", () => {
     )
   }
 
-  it.live("captions - are made of the server's words, in the spelling of the text", () =>
+  it.live("captions - follow the server's words, in the spelling of the text, however slowly that is written", () =>
     Effect.gen(function*() {
-      const cues = yield* Stream.runCollect(
-        Captions.cues(SpeechStream.events(Stream.make("I paid $100 ", "on Dec 25th.")))
-      )
-      assert.strictEqual(Chunk.toArray(cues).map(({ text }) => text).join(" "), "I paid $100 on Dec 25th.")
+      const text =
+        "I paid $100 on Dec 25th. That was a lot of money for a lamp. It broke on the very next day, of course."
+      for (const wait of [0, 15, 60]) {
+        const slow = Stream.fromIterable(text.match(/\s*\S+/g) ?? []).pipe(
+          Stream.rechunk(1),
+          Stream.tap(() => Effect.sleep(wait))
+        )
+        const events = Chunk.toArray(yield* Stream.runCollect(SpeechStream.events(slow)))
+        const cues = Chunk.toArray(yield* Stream.runCollect(Captions.cues(Stream.fromIterable(events))))
+        assert.strictEqual(cues.map(({ text }) => text.replace("\n", " ")).join(" "), text)
+        const times = cues.flatMap(({ end, start }) => [Duration.toMillis(start), Duration.toMillis(end)])
+        assert.deepStrictEqual(times, times.toSorted((a, b) => a - b))
+        // Each word is told in the segment that holds it.
+        const segments = events.flatMap((event) => event._tag === "SegmentStarted" ? [event.text] : [])
+        for (const event of events) {
+          if (event._tag === "WordTimestamp") assert.include(segments[event.segment], event.word)
+        }
+      }
     }).pipe(Effect.provide(Live.layer({ live: { completeBackoff } }))))
 })

@@ -57,7 +57,7 @@ const serve: Effect.Effect<Server, never, Scope.Scope> = Effect.gen(function*() 
       })
   )
   server.on("connection", (client) => {
-    client.on("message", (data) => Queue.unsafeOffer(heard, JSON.parse(String(data))))
+    client.on("message", (data) => Queue.unsafeOffer(heard, JSON.parse(Buffer.isBuffer(data) ? data.toString() : "")))
     Deferred.unsafeDone(socket, Effect.succeed(client))
   })
   // A server that listens on TCP has an address with a port.

@@ -111,7 +111,7 @@ export const make = Effect.fnUntraced(function*(options: {
   readonly heartbeat: Duration.Duration
 }): Effect.fn.Return<WavesSocket, never, Scope.Scope> {
   const { flow, socket } = options.connection
-  const runtime = yield* Effect.runtime<never>()
+  const runtime = yield* Effect.runtime()
   const runSync = Runtime.runSync(runtime)
   const listeners = new Map<string, Listener>()
   const owners = new Map<string, string>() // the server's request id -> ours

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { IncomingMessage } from "node:http"
-import WebSocket from "ws"
+import { WebSocket } from "ws"
 
 const { WebSocketConnectError } = WebSocketConnector
 

@@ -44,7 +44,7 @@ describe("NodeWebSocketConnector", () => {
       const headers = yield* Deferred.make<IncomingMessage["headers"]>()
       const url = yield* serve((socket, request) => {
         Deferred.unsafeDone(headers, Effect.succeed(request.headers))
-        socket.on("message", (data) => socket.send(`echo ${String(data)}`))
+        socket.on("message", (data) => socket.send(`echo ${Buffer.isBuffer(data) ? data.toString() : ""}`))
       })
       const { socket } = yield* connect(url)
       const received = yield* Queue.unbounded<string>()

@@ -1,6 +1,6 @@
 import { Language, Pcm, type SpeechError, type SpeechEvent, WebSocketConnector } from "@effect-smallest/core"
 import { WavesClient } from "@effect-smallest/core"
-import { SpeechStream, SpeechText, WavesSpeechStream } from "@effect-smallest/stream"
+import { SpeechStream, SpeechText, type WavesSpeechStream } from "@effect-smallest/stream"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Chunk, Data, Duration, Effect, Exit, Fiber, Option, Queue, Stream, TestClock } from "effect"
 import * as LiveServer from "./liveServer.js"

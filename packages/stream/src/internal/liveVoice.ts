@@ -72,7 +72,8 @@ export const make = Effect.fnUntraced(function*<E>(options: {
   let segment = -1
   let hasWords = false
 
-  // Which text the server speaks in which piece it does not tell: a segment is what was sent when its audio begins.
+  // Which text the server speaks in which piece it does not tell. So a segment is what was sent when a piece begins, or where words are
+  // told, when the first word comes that is in no segment yet.
   const startSegment = () => {
     segment += 1
     const start = Pcm.durationOf(format, received)
@@ -87,7 +88,7 @@ export const make = Effect.fnUntraced(function*<E>(options: {
     for (const old of starts.keys()) if (starts.size >= piecesKept) starts.delete(old)
     starts.set(requestId, received)
     carry = new Uint8Array(0) // half a sample at the end of a piece has no other half
-    if (segment === -1 || TextSegmenter.isSpeakable(untold)) startSegment()
+    if (segment === -1 || (!hasWords && TextSegmenter.isSpeakable(untold))) startSegment()
     return received
   }
 
@@ -104,6 +105,8 @@ export const make = Effect.fnUntraced(function*<E>(options: {
 
   const hearWord = ({ end, requestId, start, word }: Word) => {
     const offset = Pcm.durationOf(format, startOf(requestId))
+    const at = unsaid.indexOf(word)
+    if (textOffset + at >= untoldOffset) startSegment()
     out.unsafeOffer(SpeechEvent.WordTimestamp({
       segment,
       word,
@@ -111,7 +114,6 @@ export const make = Effect.fnUntraced(function*<E>(options: {
       end: Duration.sum(offset, Duration.seconds(end))
     }))
     hasWords = true
-    const at = unsaid.indexOf(word)
     if (at === -1) return
     textOffset += at + word.length
     unsaid = unsaid.slice(at + word.length)
