@@ -50,7 +50,7 @@ export * as Models from "./Models.js"
 export * as Play from "./Play.js"
 
 /**
- * The command `speak`: a text becomes an audio file, or audio on standard output.
+ * The command `speak`: a text is heard, or becomes an audio file, or audio on standard output.
  *
  * @since 0.1.0
  */

@@ -125,7 +125,9 @@ describe("speak", () => {
         [2, ["Hello.", "there.", ...out], /unknown argument.*there\./],
         [2, ["Hello.", "--file", at("utf16.txt"), ...out], /not both/],
         [2, ["Hello.", "--out", ""], /--out takes the name of a file/],
-        [2, ["Hello.", "--out", at("a.mp3")], /WAV.*not .*a\.mp3/]
+        [2, ["Hello.", "--out", at("a.mp3")], /WAV.*not .*a\.mp3/],
+        [2, ["Hello.", "--captions", "a.txt", ...out], /--captions .*\.vtt or \.srt, not "a\.txt"/],
+        [1, ["Hello.", "--captions", at(join("missing", "a.vtt")), ...out], /a\.vtt: the folder does not exist/]
       ]
       yield* Effect.forEach(
         cases,

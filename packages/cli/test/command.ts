@@ -23,8 +23,9 @@ export const nodeArguments = [
 export interface Options {
   readonly cwd: string
   readonly env?: Record<string, string> | undefined
-  /** What standard input holds; without it standard input is empty. */
+  /** What standard input holds; without it standard input is empty, unless it stays open for the test to write to. */
   readonly input?: string | Uint8Array | undefined
+  readonly isInputOpen?: boolean | undefined
 }
 
 export interface Outcome {
@@ -53,7 +54,7 @@ export const start = (args: ReadonlyArray<string>, options: Options): Effect.Eff
         child.stderr.on("data", (data) => stderr.push(data))
         // A command that does not read its input closes it.
         child.stdin.on("error", () => undefined)
-        child.stdin.end(options.input)
+        if (options.isInputOpen !== true) child.stdin.end(options.input)
         const closed = new Promise<Outcome>((resolve) =>
           child.on(
             "close",

@@ -62,7 +62,7 @@ const file = Effect.fnUntraced(function*(
     }
     default: {
       // `fs.stream` reads at positions, which a pipe does not have.
-      const bytes = NodeStream.fromReadable<CommandFailure, Uint8Array>(
+      const bytes = NodeStream.fromReadable<CommandFailure>(
         () => createReadStream(name),
         (error) => new CommandFailure({ description: `Could not read ${name}: ${String(error)}` })
       )
