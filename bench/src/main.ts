@@ -46,7 +46,7 @@ const stream = Command.make(
         segmenter: segmenter({ megabytes: short ? [1, 10] : [1, 10, 50] }),
         many: Effect.scoped(manyStreams(
           short
-            ? { streams: Number(process.env.STREAMS ?? 100), starts: Duration.seconds(4), plateau: Duration.seconds(5) }
+            ? { streams: 50, starts: Duration.seconds(4), plateau: Duration.seconds(5) }
             : { streams: 1000, starts: Duration.seconds(20), plateau: Duration.seconds(20) }
         )),
         file: longFile({ hours: short ? 1 : 10 })

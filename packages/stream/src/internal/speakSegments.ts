@@ -4,20 +4,21 @@ import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import type * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
+import type * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Segment } from "../TextSegmenter.js"
 import { type EdgeFade, edgeFade } from "./edgeFade.js"
-import { heldBack } from "./heldBack.js"
+import * as Inbox from "./inbox.js"
+import type { NextSegment } from "./textSegments.js"
 
 /** @internal */
 export interface Options {
@@ -30,31 +31,41 @@ export interface Options {
   readonly fade: Duration.Duration
 }
 
-type Events<E = SpeechError.SpeechError, R = never> = Stream.Stream<SpeechEvent.SpeechEvent, E, R>
+type Events<E, R> = Stream.Stream<SpeechEvent.SpeechEvent, E, R>
+
+type Pull<E> = Effect.Effect<Chunk.Chunk<SpeechEvent.SpeechEvent>, Option.Option<E>>
 
 // A segment whose request is running, or waits for a permit, ahead of the listener.
 interface Underway {
   readonly segment: Segment
   readonly index: number
-  readonly opened: Fiber.Fiber<Events, SpeechError.SpeechError>
+  readonly opened: Fiber.Fiber<Pull<SpeechError.SpeechError>, SpeechError.SpeechError>
   readonly close: Effect.Effect<void>
+}
+
+type InLine<E> = { readonly _tag: "Underway"; readonly underway: Underway } | {
+  readonly _tag: "End"
+  readonly cause: Cause.Cause<Option.Option<E>>
 }
 
 /**
  * Speaks segments in order, the next ones prepared while one sounds.
  *
+ * Everything here is pulled by hand: audio comes in many small pieces, and each would pass through every combinator.
+ *
  * @internal
  */
 export const speakSegments = <E, R>(
-  segments: Stream.Stream<Segment, E, R>,
+  text: Effect.Effect<NextSegment<E>, never, R | Scope.Scope>,
   options: Options
-): Events<SpeechError.SpeechError | E, R> =>
+): Events<SpeechError.SpeechError | E, Exclude<R, Scope.Scope>> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const scope = yield* Effect.scope
     const span = yield* Effect.makeSpanScoped("SpeechStream.events", { captureStackTrace: false })
     const request = yield* options.request
     const slots = yield* Effect.makeSemaphore(options.prefetch + 1)
-    const line = yield* Mailbox.make<Underway, E>()
+    const line = yield* Inbox.make<InLine<E>>(Infinity)
+    const nextSegment = yield* text
     const stream = {}
     const timeline = makeTimeline(options)
     let head = 0
@@ -70,6 +81,7 @@ export const speakSegments = <E, R>(
           )
         ),
         Effect.scoped,
+        Effect.flatMap((events) => Scope.extend(Stream.toPull(events), own)),
         Effect.withParentSpan(span)
       )
 
@@ -77,44 +89,87 @@ export const speakSegments = <E, R>(
       const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
       const opened = yield* Effect.forkIn(attempts(segment, index, own), own)
       const close = Effect.zipRight(Scope.close(own, Exit.void), slots.release(1))
-      yield* line.offer({ segment, index, opened, close })
+      yield* line.put({ _tag: "Underway", underway: { segment, index, opened, close } })
     })
 
     // A slot comes before the text: what the listener has no room for is not even read.
-    const produce = Effect.gen(function*() {
-      const pull = yield* Stream.toPull(Stream.rechunk(segments, 1))
+    yield* Effect.gen(function*() {
       let index = 0
       while (true) {
         yield* slots.take(1)
-        for (const segment of yield* pull) yield* open(segment, index++)
+        yield* open(yield* nextSegment, index++)
       }
     }).pipe(
-      Effect.scoped,
-      Effect.catchAll(Option.match({ onNone: () => line.end, onSome: (error) => line.fail(error) })),
-      Effect.catchAllCause((cause) => line.failCause(cause))
+      Effect.catchAllCause((cause) => line.put({ _tag: "End", cause })),
+      Effect.interruptible,
+      Effect.forkScoped
     )
 
-    yield* Effect.forkScoped(Effect.interruptible(produce))
+    let heard: Pull<SpeechError.SpeechError> | undefined
 
-    const speak = ({ close, index, opened, segment }: Underway): Events =>
-      Stream.unwrap(Effect.suspend(() => {
-        head = index
-        return Fiber.join(opened)
-      })).pipe(
-        timeline.place(segment, index),
-        Stream.ensuring(close)
-      )
+    const hear = ({ close, index, opened, segment }: Underway): Pull<SpeechError.SpeechError> => {
+      const placement = timeline.place(segment, index)
 
-    return Mailbox.toStream(line).pipe(
-      Stream.flatMap(speak),
-      Stream.concat(Stream.suspend(() => Stream.succeed(SpeechEvent.Completed({ duration: timeline.duration() }))))
+      const finish = (last: Chunk.Chunk<SpeechEvent.SpeechEvent>) => {
+        heard = undefined
+        return Effect.as(close, last)
+      }
+
+      const fail = (error: SpeechError.SpeechError) => {
+        const last = placement.end()
+        const positioned = timeline.locate(error, segment, index)
+        if (options.onSegmentFailure === "skip") {
+          const skipped = SpeechEvent.SegmentFailed({
+            segment: index,
+            text: segment.text,
+            textOffset: segment.textOffset,
+            error: positioned
+          })
+          return Effect.zipRight(logSkip(positioned), finish(Chunk.append(last, skipped)))
+        }
+        heard = Effect.fail(Option.some(positioned))
+        return Effect.succeed(last)
+      }
+
+      const placed = (pull: Pull<SpeechError.SpeechError>): Pull<SpeechError.SpeechError> =>
+        pull.pipe(
+          Effect.flatMap((events) => Effect.mapError(placement.push(events), Option.some)),
+          Effect.catchAll(Option.match({ onNone: () => finish(placement.end()), onSome: fail }))
+        )
+
+      head = index
+      return Effect.matchEffect(Fiber.join(opened), {
+        onFailure: fail,
+        onSuccess: (pull) => heard = placed(pull)
+      })
+    }
+
+    const next: Pull<SpeechError.SpeechError | E> = Effect.suspend(() =>
+      heard ?? Option.match(line.unsafePoll(), {
+        onNone: () => Effect.zipRight(line.ready, next),
+        onSome: (item) => item._tag === "Underway" ? heard = hear(item.underway) : Effect.failCause(item.cause)
+      })
+    )
+
+    return Stream.repeatEffectChunkOption(next).pipe(
+      Stream.concat(Stream.sync(() => SpeechEvent.Completed({ duration: timeline.duration() })))
     )
   }))
 
 interface Timeline {
   readonly duration: () => Duration.Duration
+  /** The error with its place in the whole. */
+  readonly locate: (error: SpeechError.SpeechError, segment: Segment, index: number) => SpeechError.SpeechError
   /** Moves the events of one segment to where they belong in the whole. */
-  readonly place: (segment: Segment, index: number) => (events: Events) => Events
+  readonly place: (segment: Segment, index: number) => Placement
+}
+
+interface Placement {
+  readonly push: (
+    events: Chunk.Chunk<SpeechEvent.SpeechEvent>
+  ) => Effect.Effect<Chunk.Chunk<SpeechEvent.SpeechEvent>, SpeechError.SpeechError>
+  /** What is still held back. */
+  readonly end: () => Chunk.Chunk<SpeechEvent.SpeechEvent>
 }
 
 const makeTimeline = (options: Options): Timeline => {
@@ -136,7 +191,7 @@ const makeTimeline = (options: Options): Timeline => {
       description: `The engine changed from ${format?.sampleRate} to ${chunk.format.sampleRate} Hz in mid-stream`
     })
 
-  const place: Timeline["place"] = ({ text, textOffset }, index) => (events) => {
+  const place: Timeline["place"] = ({ text, textOffset }, index) => {
     let start: Duration.Duration | undefined // when this segment's audio begins
     let fader: EdgeFade | undefined
 
@@ -153,52 +208,42 @@ const makeTimeline = (options: Options): Timeline => {
 
     const moved = (time: Duration.Duration) => Duration.sum(start ?? Duration.zero, time)
 
-    const step = (event: SpeechEvent.SpeechEvent): Chunk.Chunk<SpeechEvent.SpeechEvent> => {
+    const step = (event: SpeechEvent.SpeechEvent): ReadonlyArray<SpeechEvent.SpeechEvent> => {
       switch (event._tag) {
         case "AudioChunk": {
           const begun = begin()
-          return Chunk.unsafeFromArray([...begun, ...(fader?.push(event.chunk) ?? [event.chunk]).map(emit)])
+          return [...begun, ...(fader?.push(event.chunk) ?? [event.chunk]).map(emit)]
         }
         case "WordTimestamp": {
           const begun = begin()
-          const word = { ...event, segment: index, start: moved(event.start), end: moved(event.end) }
-          return Chunk.unsafeFromArray([...begun, word])
+          return [...begun, { ...event, segment: index, start: moved(event.start), end: moved(event.end) }]
         }
         case "SegmentStarted":
         case "SegmentFailed":
         case "Completed":
-          return Chunk.empty()
+          return []
       }
     }
 
     const isOther = (event: SpeechEvent.SpeechEvent): event is SpeechEvent.AudioChunk =>
       event._tag === "AudioChunk" && format !== undefined && event.chunk.format !== format
 
-    // Audio comes in many small pieces: they cost by the network's chunk, not by the piece.
-    const steps = (events: Chunk.Chunk<SpeechEvent.SpeechEvent>) =>
-      Option.match(Chunk.findFirst(events, isOther), {
-        onNone: () => Effect.succeed(Chunk.flatMap(events, step)),
-        onSome: ({ chunk }) => otherFormat(chunk)
-      })
-
-    const failed = (error: SpeechError.SpeechError): Events => {
-      const positioned = SpeechError.withPosition(error, { segment: index, textOffset, samplesEmitted: frames })
-      return options.onSegmentFailure === "fail"
-        ? Stream.fail(positioned)
-        : Stream.fromEffect(Effect.as(
-          logSkip(positioned),
-          SpeechEvent.SegmentFailed({ segment: index, text, textOffset, error: positioned })
-        ))
+    return {
+      push: (events) =>
+        Option.match(Chunk.findFirst(events, isOther), {
+          onNone: () => Effect.succeed(Chunk.unsafeFromArray(Array.from(events).flatMap(step))),
+          onSome: ({ chunk }) => otherFormat(chunk)
+        }),
+      end: () => Chunk.unsafeFromArray((fader?.end() ?? []).map(emit))
     }
-
-    return events.pipe(
-      Stream.mapChunksEffect(steps),
-      heldBack(() => (fader?.end() ?? []).map(emit)),
-      Stream.catchAll(failed)
-    )
   }
 
-  return { duration, place }
+  return {
+    duration,
+    locate: (error, { textOffset }, index) =>
+      SpeechError.withPosition(error, { segment: index, textOffset, samplesEmitted: frames }),
+    place
+  }
 }
 
 // Who listens to the audio alone sees no SegmentFailed.
