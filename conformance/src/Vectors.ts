@@ -315,7 +315,7 @@ export const errors: ReadonlyArray<ErrorVector> = [
     body: "<html><body>502 Bad Gateway</body></html>",
     expect: {
       tag: "ServerFailure",
-      description: "<html><body>502 Bad Gateway</body></html>",
+      description: "A web page came instead of the speech API's answer",
       isRetryable: true,
       fields: { status: 502 }
     }

@@ -113,4 +113,5 @@ const position = (error: CliError): string =>
  * @category error handling
  */
 export const toLine = (error: CliError): string =>
-  `${sentence(explain(error).replace(/\s+/g, " ").trim())}${position(error)}`
+  // Words of a server must not steer the terminal.
+  `${sentence(explain(error).replace(/[\p{Cc}\s]+/gu, " ").trim())}${position(error)}`

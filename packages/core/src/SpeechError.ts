@@ -57,10 +57,12 @@ const fields = {
   position: Schema.optional(Position)
 }
 
-const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
+const sentence = (text: string): string => /[.!?…]\)?$/.test(text) ? text : `${text}.`
 
 const explain = (error: { readonly description: string; readonly requestId?: string | undefined }, advice: string) =>
-  `${sentence(error.description)} ${advice}${error.requestId === undefined ? "" : ` (request ${error.requestId})`}`
+  `${sentence(error.description)} ${
+    error.requestId === undefined ? advice : `${advice.replace(/\.$/, "")} (request ${error.requestId}).`
+  }`
 
 // A person waits for seconds, not for fractions of them.
 const seconds = (wait: Duration.Duration): string =>

@@ -176,6 +176,10 @@ const heartbeat = Duration.seconds(25)
 const isJson = (response: HttpClientResponse.HttpClientResponse): boolean =>
   (response.headers["content-type"] ?? "").includes("json")
 
+// A proxy's page, told by its bytes: the type of an answer proves nothing.
+const isPage = (bytes: Uint8Array): boolean =>
+  /^\s*<(!doctype|html)/i.test(String.fromCharCode(...bytes.subarray(0, 64)))
+
 const withoutSlash = (url: string): string => url.replace(/\/+$/, "")
 
 /**
@@ -280,6 +284,11 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
               description: "The server answered with success but no audio",
               requestId
             })
+          }
+          if (isPage(bytes)) {
+            return yield* Effect.fail(
+              WavesErrors.malformed(call, "The server answered with a web page instead of audio", requestId)
+            )
           }
           return { bytes, requestId }
         }).pipe(Effect.tapError(() => permit.keep))

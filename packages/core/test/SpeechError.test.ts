@@ -132,7 +132,7 @@ describe("SpeechError messages", () => {
     ],
     [
       new SpeechError.InvalidApiKey({ ...at, requestId: "r1" }),
-      "It broke. Set SMALLEST_API_KEY to a valid key (they start with sk_) from the vendor's console. (request r1)"
+      "It broke. Set SMALLEST_API_KEY to a valid key (they start with sk_) from the vendor's console (request r1)."
     ],
     [new SpeechError.NotEntitled(at), "It broke. Choose a model or feature of your plan, or upgrade the plan."],
     [new SpeechError.QuotaExhausted(at), "It broke. Add credits to the account."],

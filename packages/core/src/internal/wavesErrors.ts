@@ -69,7 +69,12 @@ const parseJson = (text: string): unknown => {
 /** @internal */
 export const readErrorText = (text: string): ErrorBody => {
   const json = parseJson(text)
-  return readErrorBody(Predicate.isRecord(json) ? json : text.trim().slice(0, 300))
+  if (Predicate.isRecord(json)) return readErrorBody(json)
+  const plain = text.trim()
+  // The markup of a proxy's error page helps nobody.
+  return readErrorBody(
+    plain.startsWith("<") ? "A web page came instead of the speech API's answer" : plain.slice(0, 300)
+  )
 }
 
 // Both spellings are plain decimal numbers; twelve digits of seconds are more than a lifetime already.
