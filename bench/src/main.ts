@@ -40,6 +40,7 @@ const stream = Command.make(
       const runs: Record<typeof benchmarks[number], Effect.Effect<Report, unknown>> = {
         latency: Effect.scoped(sideBySide({
           sentences: short ? 12 : 40,
+          starts: short ? 5 : 15,
           permits: short ? [1, 3] : [1, 3, Infinity],
           peers: Option.getOrUndefined(peers)
         })),

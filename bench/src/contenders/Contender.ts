@@ -7,5 +7,7 @@ export interface Conditions {
 /** Somebody who speaks growing text: tokens in, PCM out. */
 export interface Contender {
   readonly name: string
+  /** Whether requests and reading end when the listener leaves. */
+  readonly endsWithListener?: boolean
   readonly speak: (tokens: AsyncIterable<string>, conditions: Conditions) => AsyncIterable<Uint8Array>
 }

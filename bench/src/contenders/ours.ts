@@ -1,7 +1,7 @@
 import { WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/core"
 import { SpeechStream } from "@effect-smallest/stream"
 import { NodeHttpClient } from "@effect/platform-node"
-import { Layer, Redacted, Stream } from "effect"
+import { Layer, ManagedRuntime, Redacted, Stream } from "effect"
 import { sampleRate } from "../speechRate.js"
 import type { Conditions, Contender } from "./Contender.js"
 
@@ -15,12 +15,23 @@ export const layer = (
     Layer.provide(NodeHttpClient.layerUndici)
   )
 
-export const ours = (name: string, options?: SpeechStream.SegmentedOptions): Contender => ({
-  name,
-  speak: (tokens, conditions) =>
-    SpeechStream.fromText(Stream.fromAsyncIterable(tokens, (cause) => cause)).pipe(
-      Stream.map((chunk) => chunk.bytes),
-      Stream.provideLayer(layer(conditions, options)),
-      Stream.toAsyncIterable
-    )
-})
+export const ours = (name: string, options?: SpeechStream.SegmentedOptions): Contender => {
+  // One layer for all texts, as in an application: connections stay open.
+  const runtimes = new Map<string, ManagedRuntime.ManagedRuntime<SpeechStream.SpeechStream, never>>()
+  const runtimeOf = (conditions: Conditions) => {
+    const key = JSON.stringify(conditions)
+    const runtime = runtimes.get(key) ?? ManagedRuntime.make(layer(conditions, options))
+    runtimes.set(key, runtime)
+    return runtime
+  }
+  return {
+    name,
+    endsWithListener: true,
+    async *speak(tokens, conditions) {
+      const audio = SpeechStream.fromText(Stream.fromAsyncIterable(tokens, (cause) => cause))
+      for await (const chunk of Stream.toAsyncIterableRuntime(audio, await runtimeOf(conditions).runtime())) {
+        yield chunk.bytes
+      }
+    }
+  }
+}
