@@ -15,7 +15,8 @@ import {
   Ref,
   Schedule,
   Stream,
-  TestClock
+  TestClock,
+  type Tracer
 } from "effect"
 import {
   broken,
@@ -657,6 +658,39 @@ describe("SpeechStream.layerSegmented", () => {
         assert.strictEqual(error.position?.textOffset, 0)
       }))
   })
+
+  it.effect("spans - requests are inside the stream's span, that is inside the caller's", () =>
+    Effect.gen(function*() {
+      const names: Array<string> = []
+      const nameOf = (span: Tracer.AnySpan): ReadonlyArray<string> =>
+        span._tag === "Span"
+          ? [span.name, ...Option.match(span.parent, { onNone: () => [], onSome: nameOf })]
+          : []
+      const engine = make()
+      const { fromText } = yield* service({
+        ...engine,
+        layer: Layer.succeed(
+          SpeechSynthesizer.SpeechSynthesizer,
+          SpeechSynthesizer.make({
+            module: "Traced",
+            defaults: { sampleRate: 8000 },
+            honours: [],
+            sampleRates: [8000],
+            events: (request) =>
+              Stream.unwrap(Effect.map(Effect.orDie(Effect.currentSpan), (span) => {
+                names.push(nameOf(span).join(" < "))
+                return engine.synthesizer.events(request)
+              })),
+            voices: Effect.succeed([]),
+            models: Effect.succeed([]),
+            languages: Effect.succeed([])
+          })
+        )
+      })
+      yield* Effect.withSpan(Stream.runDrain(fromText("One. Two.")), "application")
+      const expected = "SpeechSynthesizer.events < SpeechStream.events < application"
+      assert.deepStrictEqual(names, [expected, expected])
+    }))
 
   describe("options of the layer", () => {
     for (const options of [{ maxLength: 1 }, { prefetch: -1 }, { prefetch: NaN }, { locale: "!" }]) {

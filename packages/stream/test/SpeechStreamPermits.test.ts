@@ -3,7 +3,19 @@ import { SpeechStream } from "@effect-smallest/stream"
 import type { HttpClientRequest } from "@effect/platform"
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Deferred, type Duration, Effect, Encoding, Fiber, Layer, Redacted, Schema, Stream } from "effect"
+import {
+  Clock,
+  Deferred,
+  type Duration,
+  Effect,
+  Encoding,
+  FastCheck,
+  Fiber,
+  Layer,
+  Redacted,
+  Schema,
+  Stream
+} from "effect"
 import { make as makeScripted, sampleRate, samplesOf, simulate, textOf } from "./support.js"
 
 // The vendor's server, as far as these tests need it: it answers 429 where it is told to, and breaks if an account runs
@@ -301,4 +313,65 @@ describe("SpeechStream.layerSegmented over WavesClient's permits", () => {
         assert.strictEqual(heard, "Ben says so.")
       }
     }))
+
+  it.effect(
+    "whatever fails, pauses or stops listening - every other text is spoken, and all permits come back",
+    () =>
+      Effect.promise(() => {
+        const listener = FastCheck.record({
+          segments: FastCheck.integer({ min: 1, max: 4 }),
+          starts: FastCheck.nat(500),
+          pause: FastCheck.constantFrom(0, 0, 40, 400),
+          leavesAfter: FastCheck.option(FastCheck.nat(3000), { nil: undefined, freq: 2 })
+        })
+        const answers = FastCheck.array(
+          FastCheck.record({
+            failures: FastCheck.nat(2),
+            status: FastCheck.constantFrom(429, 500),
+            retryAfter: FastCheck.nat(2),
+            delay: FastCheck.nat(300)
+          }),
+          { minLength: 4, maxLength: 4 }
+        )
+        return FastCheck.assert(
+          FastCheck.asyncProperty(
+            FastCheck.array(listener, { minLength: 1, maxLength: 4 }),
+            answers,
+            FastCheck.nat(4),
+            FastCheck.integer({ min: 1, max: 3 }),
+            (listeners, answers, prefetch, limit) =>
+              Effect.runPromise(Effect.gen(function*() {
+                const server = cloud(limit, (text, attempt) => {
+                  const told = answers[Number(/\d+/.exec(text)?.[0] ?? 0) % answers.length]
+                  if (told === undefined) return {}
+                  const { delay, failures, retryAfter, status } = told
+                  return attempt < failures ? { status, retryAfter, delay } : { delay, pace: 5 }
+                })
+                const listen = ({ leavesAfter, pause, segments, starts }: typeof listeners[number], i: number) => {
+                  const text = sentences(`Voice ${"abcd"[i]}`, segments).join("")
+                  const heard = SpeechStream.fromText(text).pipe(
+                    Stream.tap(() => Effect.sleep(pause)),
+                    Stream.runCollect,
+                    Effect.delay(starts)
+                  )
+                  return leavesAfter === undefined
+                    ? Effect.map(heard, (chunks) => assert.strictEqual(textOf(chunks), text))
+                    : Effect.timeoutOption(heard, leavesAfter)
+                }
+                yield* simulate(Effect.gen(function*() {
+                  yield* Effect.forEach(listeners, listen, { concurrency: "unbounded" })
+                  assert.strictEqual(server.running(), 0)
+                  const all = yield* Effect.forEach(Array.from({ length: limit }), () => spoken("Ben says so."), {
+                    concurrency: "unbounded"
+                  })
+                  assert.deepStrictEqual(all, Array.from({ length: limit }, () => "Ben says so."))
+                })).pipe(Effect.provide(server.layer({ prefetch })))
+                assert.isAtMost(server.most(), limit)
+              }))
+          ),
+          { numRuns: 60 }
+        )
+      }),
+    60_000
+  )
 })
