@@ -3,22 +3,12 @@ import { NodeContext } from "@effect/platform-node"
 import { ConfigProvider, Effect, type Scope, Stream } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath, pathToFileURL } from "node:url"
-
-const require = createRequire(import.meta.url)
+import { fileURLToPath } from "node:url"
 
 /** Node's arguments that run the command from its sources. */
-export const nodeArguments = [
-  "--import",
-  new URL("../preload.mjs", import.meta.url).href,
-  "--import",
-  pathToFileURL(require.resolve("tsx")).href,
-  "--conditions=@effect-smallest/source",
-  fileURLToPath(new URL("../src/bin.ts", import.meta.url))
-]
+export const nodeArguments = [fileURLToPath(new URL("../start.mjs", import.meta.url))]
 
 export interface Options {
   readonly cwd: string
