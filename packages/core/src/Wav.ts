@@ -8,12 +8,16 @@
  * @since 0.1.0
  */
 import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { dual } from "effect/Function"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Audio from "./Audio.js"
+import * as WavReader from "./internal/wavReader.js"
 import * as Pcm from "./Pcm.js"
 
 /**
@@ -128,37 +132,15 @@ export const encodeStream: {
     )
 )
 
-const fail = (reason: WavError["reason"], description: string): Either.Either<never, WavError> =>
-  Either.left(new WavError({ reason, description }))
-
-const formatTags: Record<number, string> = { 3: "floating point", 6: "A-law", 7: "µ-law", 0x55: "MP3" }
-
-// WAVE_FORMAT_EXTENSIBLE wraps the real format tag in the first two bytes of a GUID.
-const extensible = 0xfffe
-
-const readFormat = (view: DataView, offset: number, length: number): Either.Either<Pcm.PcmFormat, WavError> => {
-  if (length < 16) return fail("Corrupt", `The fmt chunk has ${length} bytes where 16 are needed`)
-  const outer = view.getUint16(offset, true)
-  if (outer === extensible && length < 26) return fail("Corrupt", "The extensible fmt chunk has no format in it")
-  const tag = outer === extensible ? view.getUint16(offset + 24, true) : outer
-  if (tag !== 1) return fail("Unsupported", `The audio is ${formatTags[tag] ?? `encoded as format ${tag}`}`)
-  const bits = view.getUint16(offset + 14, true)
-  if (bits !== 16) return fail("Unsupported", `The audio has ${bits} bits per sample`)
-  const channels = view.getUint16(offset + 2, true)
-  const sampleRate = view.getUint32(offset + 4, true)
-  if (channels === 0 || sampleRate === 0) {
-    return fail("Corrupt", `The fmt chunk says ${channels} channels at ${sampleRate} Hz`)
-  }
-  return Either.right(Pcm.format(sampleRate, channels))
-}
+const wavError = (problem: WavReader.Problem): WavError => new WavError(problem)
 
 /**
  * Reads a WAV file of 16-bit PCM. The audio shares the memory of `bytes`.
  *
  * Walks the chunks, so `LIST` and other metadata before or after the audio is skipped, odd chunks are padded as RIFF
- * says, and the streaming sizes `0xffffffff`, `0x7fffffff` and, in a file whose own size is open too, 0 mean "until the
- * end of the file". A size that points beyond the file, as in a truncated or a hostile one, is a `WavError`; nothing is
- * allocated for it.
+ * says, and the sizes of streams mean "until the end": `0xffffffff`, `0x7fffffff`, SoX's `0x7ffff000` and, in a file
+ * whose own size is open too, 0. Any other size that points beyond the file, as in a truncated or a hostile one, is a
+ * `WavError`; nothing is allocated for it.
  *
  * @example
  * ```ts
@@ -172,39 +154,114 @@ const readFormat = (view: DataView, offset: number, length: number): Either.Eith
  * @category constructors
  */
 export const decode = (bytes: Uint8Array): Either.Either<Audio.Audio, WavError> => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const tagAt = (offset: number) => String.fromCharCode(...bytes.subarray(offset, offset + 4))
-  if (bytes.length < 12 || tagAt(0) !== "RIFF" || tagAt(8) !== "WAVE") {
-    return fail("NotWav", "The bytes do not begin with a RIFF/WAVE header")
-  }
-  // A size of 0 is open where the whole file has no true size either; a finished file may really hold no audio.
-  const isFinished = view.getUint32(4, true) === bytes.length - 8
-  let format: Pcm.PcmFormat | undefined
-  let offset = 12
-  while (offset + 8 <= bytes.length) {
-    const tag = tagAt(offset)
-    const length = view.getUint32(offset + 4, true)
-    const start = offset + 8
-    const available = bytes.length - start
-    if (tag === "data") {
-      if (format === undefined) return fail("Corrupt", "The data chunk comes before the fmt chunk")
-      const open = length === 0xffffffff || length === 0x7fffffff || (length === 0 && !isFinished)
-      if (!open && length > available) {
-        return fail("Corrupt", `The data chunk claims ${length} bytes but ${available} are there`)
-      }
-      const size = open ? available - available % Pcm.frameSize(format) : length
-      if (size % Pcm.frameSize(format) !== 0) {
-        return fail("Corrupt", `The data chunk of ${size} bytes ends inside a frame of ${Pcm.frameSize(format)}`)
-      }
-      return Either.right(Audio.unsafeMake(format, bytes.subarray(start, start + size)))
-    }
-    if (length > available) return fail("Corrupt", `A chunk claims ${length} bytes but ${available} are there`)
-    if (tag === "fmt ") {
-      const read = readFormat(view, start, length)
-      if (Either.isLeft(read)) return Either.left(read.left)
-      format = read.right
-    }
-    offset = start + length + length % 2
-  }
-  return fail("NotWav", format === undefined ? "The file has no fmt chunk" : "The file has no data chunk")
+  const reader = WavReader.make()
+  return Either.mapLeft(
+    Either.flatMap(reader.push(bytes), (audio) =>
+      Either.map(reader.end(), () => {
+        const format = reader.format() ?? Pcm.format(0) // there is one where there is no problem
+        return Audio.unsafeMake(format, audio.subarray(0, audio.length - audio.length % Pcm.frameSize(format)))
+      })),
+    wavError
+  )
 }
+
+/**
+ * A WAV file whose audio is still to be read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WavStream<out E = never, out R = never> {
+  readonly format: Pcm.PcmFormat
+  /** How much audio the file says it holds, in bytes; `None` for the sizes of streams, which say "until the end". */
+  readonly dataLength: Option.Option<number>
+  /** The audio, once. Fails with a `WavError` where the file ends before the audio that it claims. */
+  readonly pcm: Stream.Stream<Pcm.PcmChunk, WavError | E, R>
+}
+
+/**
+ * Reads a WAV file up to its audio, from bytes that are cut anywhere. Memory is bounded, however long the file is and
+ * whatever its sizes say; what follows the audio is not read. The rules are those of {@link decode}.
+ *
+ * @example
+ * ```ts
+ * import { Wav } from "@effect-smallest/core"
+ * import { FileSystem } from "@effect/platform"
+ * import { Effect } from "effect"
+ *
+ * const sampleRate = Effect.gen(function*() {
+ *   const fs = yield* FileSystem.FileSystem
+ *   const { format } = yield* Wav.open(fs.stream("hello.wav"))
+ *   return format.sampleRate
+ * }).pipe(Effect.scoped)
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const open = <E, R>(
+  bytes: Stream.Stream<Uint8Array, E, R>
+): Effect.Effect<WavStream<E, R>, WavError | E, Scope.Scope | R> =>
+  Effect.gen(function*() {
+    const reader = WavReader.make()
+    const pull = yield* Stream.toPull(bytes)
+
+    // The next audio; `None` when there is none any more.
+    const audio: Effect.Effect<Uint8Array, Option.Option<WavError | E>, R> = Effect.suspend(() =>
+      reader.isOver()
+        ? Effect.fail(Option.none())
+        : pull.pipe(
+          Effect.catchAll((end) =>
+            Effect.zipRight(
+              Option.isNone(end)
+                ? Effect.mapError(reader.end(), (problem) => Option.some(wavError(problem)))
+                : Effect.void,
+              Effect.fail(end)
+            )
+          ),
+          Effect.flatMap((chunk) =>
+            Effect.mapError(reader.push(Pcm.concatBytes(chunk)), (problem) => Option.some(wavError(problem)))
+          )
+        )
+    )
+
+    let first: Uint8Array = new Uint8Array(0)
+    while (!reader.hasBegun()) {
+      first = yield* Effect.mapError(
+        audio,
+        Option.getOrElse(() => wavError({ reason: "NotWav", description: "The file has no audio" }))
+      )
+    }
+    const format = reader.format() ?? Pcm.format(0) // known before the audio begins
+    const pcm = Stream.concat(Stream.succeed(first), Stream.repeatEffectOption(audio)).pipe(
+      Stream.filter((bytes) => bytes.length > 0),
+      Stream.mapError((own) => ({ own })),
+      Pcm.fromBytes(format),
+      // Where the end is open, half a frame is only where the writer stopped; elsewhere the reader has complained already.
+      Stream.catchAll((error) => error instanceof Pcm.PcmError ? Stream.empty : Stream.fail(error.own))
+    )
+    return { format, dataLength: Option.fromNullable(reader.dataLength()), pcm }
+  })
+
+/**
+ * The audio of a WAV file, from bytes that are cut anywhere: {@link decode} for files of any length. See {@link open} for
+ * its format before its audio.
+ *
+ * @example
+ * ```ts
+ * import { AudioPlayer, Wav } from "@effect-smallest/core"
+ * import { FileSystem } from "@effect/platform"
+ * import { Effect } from "effect"
+ *
+ * const played = Effect.flatMap(
+ *   FileSystem.FileSystem,
+ *   (fs) => AudioPlayer.play(Wav.decodeStream(fs.stream("audiobook.wav")))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const decodeStream = <E, R>(
+  bytes: Stream.Stream<Uint8Array, E, R>
+): Stream.Stream<Pcm.PcmChunk, WavError | E, R> => Stream.unwrapScoped(Effect.map(open(bytes), ({ pcm }) => pcm))

@@ -1,6 +1,6 @@
 import { Audio, Pcm, Wav } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Either, FastCheck, Stream } from "effect"
+import { Chunk, Effect, Either, Exit, FastCheck, Option, Stream } from "effect"
 import { fromHex, hex } from "./utilities.js"
 
 const mono = Pcm.format(24000)
@@ -55,6 +55,8 @@ const list = riffChunk("LIST", ascii("INFOISFT\u0005\0\0\0odd!\0"))
 
 const right = (bytes: Uint8Array): Audio.Audio => Either.getOrThrowWith(Wav.decode(bytes), (error) => error)
 const left = (bytes: Uint8Array): Wav.WavError => Either.getOrThrow(Either.flip(Wav.decode(bytes)))
+
+const truncated = riff([fmt(), riffChunk("data", sound)]).subarray(0, -2)
 
 describe("Wav.header", () => {
   it.each([
@@ -126,6 +128,9 @@ describe("Wav.decode", () => {
     ["bytes after the last chunk", Pcm.concatBytes([riff([fmt(), riffChunk("data", sound)]), ascii("junk")])],
     ["a data size of 0xffffffff", riff([fmt(), riffChunk("data", sound, 0xffffffff)], 0xffffffff)],
     ["a data size of 0x7fffffff", riff([fmt(), riffChunk("data", sound, 0x7fffffff)], 0x7fffffff)],
+    ["SoX's sizes for pipes", riff([fmt(), riffChunk("data", sound, 0x7ffff000)], 0x7ffff024)],
+    ["a data size of 0 and an open file", riff([fmt(), riffChunk("data", sound, 0)], 0xffffffff)],
+    ["a data size of 0 in a file that is said to be its header", riff([fmt(), riffChunk("data", sound, 0)], 36)],
     ["sizes of 0", riff([fmt(), riffChunk("data", sound, 0)], 0)],
     [
       "a streaming size and half a frame",
@@ -142,8 +147,6 @@ describe("Wav.decode", () => {
     assert.strictEqual(right(riff([fmt(), riffChunk("data", new Uint8Array(0))])).bytes.length, 0)
     assert.strictEqual(right(Wav.header(mono)).bytes.length, 0)
   })
-
-  const truncated = riff([fmt(), riffChunk("data", sound)]).subarray(0, -2)
 
   it.each<readonly [string, Uint8Array, Wav.WavError["reason"], RegExp]>([
     ["nothing", new Uint8Array(0), "NotWav", /RIFF/],
@@ -269,5 +272,106 @@ describe("Wav.encodeStream", () => {
         assert.deepStrictEqual(pieces.map((piece) => piece.length), [44, 2, 6])
       }
       assert.strictEqual(Chunk.size(yield* Stream.runCollect(Wav.encodeStream(Stream.empty))), 0)
+    }))
+})
+
+describe("Wav.decodeStream", () => {
+  const pieces = (file: Uint8Array, size: number) =>
+    Stream.fromIterable(
+      Array.from({ length: Math.ceil(file.length / size) }, (_, i) => file.subarray(i * size, (i + 1) * size))
+    ).pipe(Stream.rechunk(1))
+
+  const bytesOf = (stream: Stream.Stream<Pcm.PcmChunk, Wav.WavError>) =>
+    Effect.map(Stream.runCollect(stream), (chunks) => Pcm.concatBytes(Chunk.map(chunks, ({ bytes }) => bytes)))
+
+  const files = [
+    riff([fmt(), list, riffChunk("data", sound), list]),
+    riff([fmt({ tag: 0xfffe, extra: extension(1), channels: 2 }), riffChunk("data", sound)]),
+    riff([riffChunk("note", ascii("abc")), fmt(), riffChunk("data", sound, 0xffffffff)], 0),
+    riff([fmt(), riffChunk("data", sound, 0x7ffff000)], 0x7ffff024),
+    riff([fmt(), riffChunk("data", new Uint8Array(0)), list]),
+    riff([riffChunk("fmt ", new Uint8Array(0)), riffChunk("data", sound)])
+  ]
+
+  it.prop(
+    "of 1,000 damaged files, cut anywhere - the audio or the error of decode",
+    {
+      seed: FastCheck.constantFrom(...files),
+      edits: FastCheck.array(
+        FastCheck.tuple(FastCheck.nat(), FastCheck.constantFrom(0, 1, 2, 3, 6, 0x7f, 0x80, 0xfe, 0xff)),
+        { maxLength: 4 }
+      ),
+      length: FastCheck.nat({ max: 120 }),
+      size: FastCheck.integer({ min: 1, max: 60 })
+    },
+    ({ edits, length, seed, size }) => {
+      const file = seed.slice(0, length)
+      for (const [place, value] of edits) {
+        if (file.length > 0) file[place % file.length] = value
+      }
+      const streamed = Effect.runSync(Effect.either(bytesOf(Wav.decodeStream(pieces(file, size)))))
+      assert.deepStrictEqual(
+        Either.map(streamed, hex),
+        Either.map(Wav.decode(file), ({ bytes }) => hex(bytes))
+      )
+    },
+    { fastCheck: { numRuns: 1000 } }
+  )
+
+  it.effect("open tells the format and the length before the audio is read", () =>
+    Effect.gen(function*() {
+      const [sized, open, empty] = yield* Effect.forEach(
+        [
+          riff([fmt(), list, riffChunk("data", sound)]),
+          riff([fmt(), riffChunk("data", sound, 0xffffffff)], 0),
+          riff([
+            fmt(),
+            riffChunk("data", new Uint8Array(0)),
+            list
+          ])
+        ],
+        (file) => Wav.open(pieces(file, 3))
+      )
+      assert.strictEqual(sized?.format, mono)
+      assert.deepStrictEqual(
+        [sized, open, empty].map((file) => file?.dataLength),
+        [Option.some(8), Option.none(), Option.some(0)]
+      )
+      assert.deepStrictEqual(yield* bytesOf(sized?.pcm ?? Stream.empty), sound)
+      assert.strictEqual((yield* bytesOf(empty?.pcm ?? Stream.empty)).length, 0)
+    }).pipe(Effect.scoped))
+
+  it.effect("gives the audio of a file that is cut off, and then says what is missing", () =>
+    Effect.gen(function*() {
+      const heard: Array<number> = []
+      const exit = yield* Wav.decodeStream(pieces(truncated, 5)).pipe(
+        Stream.runForEach(({ bytes }) => Effect.sync(() => heard.push(...bytes))),
+        Effect.exit
+      )
+      assert.deepStrictEqual(heard, Array.from(sound.subarray(0, 6)))
+      assert.match(String(Exit.isFailure(exit) && exit.cause), /claims 8 bytes but 6 are there/)
+    }))
+
+  it.effect("fails with the error of the bytes, and reads nothing after the audio", () =>
+    Effect.gen(function*() {
+      const file = riff([fmt(), riffChunk("data", sound)])
+      const broken = Stream.concat(pieces(file.subarray(0, 47), 5), Stream.fail("the disk broke"))
+      assert.strictEqual(yield* Effect.flip(Stream.runDrain(Wav.decodeStream(broken))), "the disk broke")
+      const endless = Stream.concat(pieces(file, 5), Stream.fail("read too far"))
+      yield* Stream.runDrain(Wav.decodeStream(endless))
+    }))
+
+  it.effect("skips a hostile chunk without keeping it", () =>
+    Effect.gen(function*() {
+      const megabyte = new Uint8Array(2 ** 20)
+      const size = 300 * megabyte.length
+      const head = Pcm.concatBytes([riff([fmt()], 0), ascii("LIST"), uint32(size)])
+      const file = Stream.make(head).pipe(
+        Stream.concat(Stream.take(Stream.repeatValue(megabyte), 300)),
+        Stream.concat(Stream.make(riffChunk("data", sound)))
+      )
+      const before = process.memoryUsage().arrayBuffers
+      assert.deepStrictEqual(yield* bytesOf(Wav.decodeStream(file)), sound)
+      assert.isBelow(process.memoryUsage().arrayBuffers - before, 20_000_000)
     }))
 })
