@@ -117,6 +117,27 @@ export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>(identifier(
 }
 
 /**
+ * An application's own server did not let the caller speak.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class AccessDenied extends Schema.TaggedError<AccessDenied>(identifier("AccessDenied"))(
+  "AccessDenied",
+  fields
+) {
+  get [TypeId](): TypeId {
+    return TypeId
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+  override get message(): string {
+    return explain(this, "Sign in, and send what the server asks for with the option `headers`.")
+  }
+}
+
+/**
  * The key is valid, but the account's plan does not include what was asked.
  *
  * @since 0.1.0
@@ -392,6 +413,7 @@ export class EngineFailure extends Schema.TaggedError<EngineFailure>(identifier(
 export type SpeechError =
   | InvalidSpeechRequest
   | InvalidApiKey
+  | AccessDenied
   | NotEntitled
   | QuotaExhausted
   | UnknownVoice
@@ -408,6 +430,7 @@ export type SpeechError =
 const members = [
   InvalidSpeechRequest,
   InvalidApiKey,
+  AccessDenied,
   NotEntitled,
   QuotaExhausted,
   UnknownVoice,
@@ -492,6 +515,11 @@ export interface RetryOptions {
    * @default "30 seconds"
    */
   readonly maxDelay?: Duration.DurationInput | undefined
+  /**
+   * Which of the errors that {@link isRetryable} allows are retried, where somebody else retries the others.
+   * @default all of them
+   */
+  readonly while?: Predicate.Predicate<SpeechError> | undefined
 }
 
 /**
@@ -514,7 +542,7 @@ export interface RetryOptions {
 export const retrySchedule = (options: RetryOptions = {}): Schedule.Schedule<SpeechError, SpeechError> => {
   const maxDelay = Duration.decode(options.maxDelay ?? "30 seconds")
   return Schedule.identity<SpeechError>().pipe(
-    Schedule.whileInput(isRetryable),
+    Schedule.whileInput((error: SpeechError) => isRetryable(error) && (options.while?.(error) ?? true)),
     Schedule.intersect(
       Schedule.exponential(options.baseDelay ?? "500 millis").pipe(
         Schedule.jittered,

@@ -74,6 +74,16 @@ export * as Pcm from "./Pcm.js"
  */
 export * as Playhead from "./Playhead.js"
 
+/**
+ * The engine of an application's own server behind the `SpeechSynthesizer` port, so that no key is ever in a page.
+ *
+ * `SpeechProxy` of `@effect-smallest/stream` is the server half. This one needs no more than an `HttpClient`, and works in
+ * browsers and in Node.
+ *
+ * @since 0.1.0
+ */
+export * as ProxySpeechSynthesizer from "./ProxySpeechSynthesizer.js"
+
 export * as SegmentLease from "./SegmentLease.js"
 
 /**
@@ -99,6 +109,17 @@ export * as SpeechError from "./SpeechError.js"
  * @since 0.1.0
  */
 export * as SpeechEvent from "./SpeechEvent.js"
+
+/**
+ * Speech between an application's own server and its pages, as one HTTP response: audio as raw bytes, word times, and the
+ * same `SpeechError`s on both sides. The text of a reply can travel beside its speech.
+ *
+ * `SpeechProxy` of `@effect-smallest/stream` is the server half, `ProxySpeechSynthesizer` the client half. A route of one's
+ * own answers with {@link toResponse}, and its page reads with {@link fromResponse}.
+ *
+ * @since 0.1.0
+ */
+export * as SpeechProxyProtocol from "./SpeechProxyProtocol.js"
 
 /**
  * What a caller asks for: a text and the options of its speech.

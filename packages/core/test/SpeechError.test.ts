@@ -21,6 +21,7 @@ const at = { module: "WavesClient", method: "stream", description: "It broke" }
 const examples: ReadonlyArray<SpeechError.SpeechError> = [
   new SpeechError.InvalidSpeechRequest({ ...at, parameter: "speed" }),
   new SpeechError.InvalidApiKey(at),
+  new SpeechError.AccessDenied(at),
   new SpeechError.NotEntitled(at),
   new SpeechError.QuotaExhausted(at),
   new SpeechError.UnknownVoice({ ...at, voice: "nobody", available: [] }),

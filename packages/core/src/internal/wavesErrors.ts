@@ -193,7 +193,10 @@ export const requestIdOf = (call: Call, response: HttpClientResponse.HttpClientR
 
 // The innermost cause tells what happened ("connect ECONNREFUSED"); the outer ones only that a request failed. The error
 // itself is not kept as a cause: it holds the request and so the key.
-const innermost = (error: unknown): { readonly message: string | undefined; readonly code: string | undefined } => {
+/** @internal */
+export const innermost = (
+  error: unknown
+): { readonly message: string | undefined; readonly code: string | undefined } => {
   let current = error
   for (let depth = 0; depth < 10; depth++) {
     const errors = get(current, "errors")
