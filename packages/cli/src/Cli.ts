@@ -17,6 +17,7 @@ import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import { createRequire } from "node:module"
 import { stripVTControlCharacters } from "node:util"
+import * as Batch from "./Batch.js"
 import { type CliError, toLine, UsageError } from "./CliError.js"
 import * as Emulator from "./Emulator.js"
 import * as Help from "./internal/help.js"
@@ -48,6 +49,7 @@ const command = Command.make(name).pipe(
   Command.withSubcommands([
     Speak.command,
     Play.command,
+    Batch.command,
     Voices.command,
     Models.command,
     Languages.command,

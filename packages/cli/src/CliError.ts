@@ -5,10 +5,11 @@
  */
 import type { AudioFileError } from "@effect-smallest/core/AudioFile"
 import type { PlaybackError } from "@effect-smallest/core/AudioPlayer"
-import type { SpeechError } from "@effect-smallest/core/SpeechError"
+import { type InvalidSpeechRequest, isSpeechError, type SpeechError } from "@effect-smallest/core/SpeechError"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import * as String from "effect/String"
 import type { StdioError } from "./Stdio.js"
 
 /**
@@ -56,7 +57,10 @@ export type CliError =
   | StdioError
   | ConfigError.ConfigError
 
-const sentence = (text: string): string => /[.!?…]$/.test(text) ? text : `${text}.`
+const sentence = (text: string): string => {
+  const trimmed = text.trim()
+  return `${String.capitalize(trimmed)}${/[.!?…]\)?$/.test(trimmed) ? "" : "."}`
+}
 
 const flags: Record<string, string> = {
   language: "--language",
@@ -67,38 +71,108 @@ const flags: Record<string, string> = {
   baseUrl: "SMALLEST_BASE_URL"
 }
 
-const playbackAdvice: Record<PlaybackError["reason"], string> = {
-  NoPlayer: "Install ffmpeg, mpv or alsa-utils.",
-  PlayerFailed: "Check that this machine has a working sound device, or choose another player with --player.",
-  UnsupportedFormat: "Choose another player with --player, or another --sample-rate.",
-  NotAllowed: ""
+// The library writes its options in backticks.
+const withFlags = (text: string): string =>
+  text.replace(/`(\w+)`/g, (_, name: string) => Object.hasOwn(flags, name) ? flags[name] ?? name : name)
+
+const installation: Record<string, string> = {
+  ffplay: "Install ffmpeg, or leave --player away.",
+  mpv: "Install mpv, or leave --player away.",
+  aplay: "Install alsa-utils, or leave --player away.",
+  afplay: "Only macOS has it: leave --player away."
 }
 
-// Errors of the library advise programmers; what they say about options of layers is said here in terms of flags.
-const explain = (error: CliError): string => {
-  switch (error._tag) {
-    case "InvalidSpeechRequest": {
-      const flag = flags[error.parameter]
-      return flag === undefined ? error.description : `${error.description} (${flag})`
+const playbackAdvice = (error: PlaybackError): string => {
+  switch (error.reason) {
+    case "NoPlayer": {
+      const named = /The audio player (\w+) /.exec(error.description)?.[1] ?? ""
+      return Object.hasOwn(installation, named)
+        ? installation[named] ?? ""
+        : "Install ffmpeg, mpv or alsa-utils."
     }
-    case "UnknownVoice":
-      return error.available.length === 0
-        ? `${sentence(error.description)} Run "effect-smallest voices" with the same --engine to see which there are.`
-        : error.message
-    case "RateLimited": {
-      const wait = error.retryAfter === undefined ? "a moment" : Duration.format(error.retryAfter)
-      return `${sentence(error.description)} Wait ${wait} and try again.`
-    }
-    case "SpeechTimeout":
-      return `${error.description} (${Duration.format(error.after)}). Try again.`
-    case "TruncatedAudio":
-      return `${sentence(error.description)} The text was not spoken to its end; try again.`
-    case "PlaybackError":
-      return `${sentence(error.description)} ${playbackAdvice[error.reason]}`
-    default:
-      return error.message
+    case "PlayerFailed":
+      return "Check that this machine has a working sound device, or choose another player with --player."
+    case "UnsupportedFormat":
+      return "Choose another player with --player, or another --sample-rate."
+    case "NotAllowed":
+      return ""
   }
 }
+
+const invalidAdvice = ({ description, parameter }: InvalidSpeechRequest): string => {
+  const flag = Object.hasOwn(flags, parameter) ? flags[parameter] : undefined
+  const said = withFlags(description)
+  return flag === undefined || said.includes(flag)
+    ? sentence(said)
+    : parameter === "model"
+    ? `${sentence(said)} Choose another --model; effect-smallest models lists them.`
+    : sentence(`${said.replace(/\.$/, "")} (${flag})`)
+}
+
+// Errors of the library advise programmers; here the way out is a flag or a variable of the environment.
+const speechAdvice = (error: SpeechError): string | undefined => {
+  const said = sentence(withFlags(error.description))
+  switch (error._tag) {
+    case "InvalidSpeechRequest":
+      return invalidAdvice(error)
+    case "InvalidApiKey":
+      return `${said} Set SMALLEST_API_KEY to a valid key (they start with sk_), or add --engine local.`
+    case "AccessDenied":
+      return `${said} Check SMALLEST_BASE_URL: the server asks for a sign-in of its own.`
+    case "NotEntitled":
+      return `${said} Choose a --model or --voice of your plan, or upgrade the plan.`
+    case "QuotaExhausted":
+      return `${said} Add credits to the account, or add --engine local.`
+    case "UnknownVoice":
+      return error.available.length > 0
+        ? `${said} Name one of these: ${error.available.join(", ")}.`
+        : `${
+          said.includes(error.voice) ? said : sentence(`${said.replace(/\.$/, "")}: "${error.voice}"`)
+        } Choose another --voice; effect-smallest voices lists them.`
+    case "ModelRetired":
+      return `${said} Leave --model away, or choose one that effect-smallest models lists, with --engine waves.`
+    case "RateLimited": {
+      const wait = error.retryAfter === undefined ? "a moment" : Duration.format(error.retryAfter)
+      return `${said} Wait ${wait} and try again; the account allows only so many requests at once.`
+    }
+    case "ServerFailure":
+      return error.isRetryable
+        ? `${said} The server failed; try again shortly.`
+        : `${said} The server refused the request; check SMALLEST_BASE_URL.`
+    case "TransportFailure":
+      return `${said} Check the network and SMALLEST_BASE_URL.`
+    case "SpeechTimeout":
+      return `${sentence(`${error.description} (${Duration.format(error.after)})`)} Try again.`
+    case "TruncatedAudio":
+      return `${said} The text was not spoken to its end; try again.`
+    case "MalformedResponse":
+      return `${said} Check that SMALLEST_BASE_URL is the speech API and not a page or a proxy in front of it.`
+    case "EmptyAudio":
+      return `${said} Check that the text has words in the chosen language.`
+    case "EngineFailure":
+      return `${said} Try again; if it happens with the same text each time, please report it.`
+    default:
+      return undefined
+  }
+}
+
+// Words of a server must not steer the terminal.
+const plain = (text: string): string => text.replace(/[\p{Cc}\s]+/gu, " ").trim()
+
+/**
+ * What went wrong and what to do, in the same words each time: without the id of a request.
+ *
+ * @since 0.1.0
+ * @category error handling
+ */
+export const toSentence = (error: CliError): string =>
+  plain(
+    isSpeechError(error)
+      ? speechAdvice(error) ?? error.message
+      : error._tag === "PlaybackError"
+      ? `${sentence(error.description)} ${playbackAdvice(error)}`
+      : sentence(error.message)
+  )
 
 // In a long text, the offsets of the library's sentence count from the beginning of the part that failed.
 const position = (error: CliError): string =>
@@ -106,12 +180,13 @@ const position = (error: CliError): string =>
     ? ` This is about the part of the text that begins after ${error.position.textOffset} characters.`
     : ""
 
+const request = (error: CliError): string =>
+  "requestId" in error && error.requestId !== undefined ? ` (Request ${plain(error.requestId)}.)` : ""
+
 /**
  * The line for people.
  *
  * @since 0.1.0
  * @category error handling
  */
-export const toLine = (error: CliError): string =>
-  // Words of a server must not steer the terminal.
-  `${sentence(explain(error).replace(/[\p{Cc}\s]+/gu, " ").trim())}${position(error)}`
+export const toLine = (error: CliError): string => `${toSentence(error)}${position(error)}${request(error)}`

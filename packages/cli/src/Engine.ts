@@ -94,42 +94,68 @@ const withoutKey = (error: ConfigError.ConfigError): CommandFailure | ConfigErro
  */
 export type Provided = SpeechSynthesizer | SpeechStream.SpeechStream | AudioFile.AudioFile
 
-const layerLocal = Layer.unwrapEffect(
-  Effect.map(
-    loadLocal,
-    ({ LocalSpeechSynthesizer }) =>
-      Layer.merge(
-        Layer.provideMerge(SpeechStream.layerSegmented(), LocalSpeechSynthesizer.layerNode),
-        AudioFile.layerFileSystem
-      )
+const layerLocal = (workers?: number) =>
+  Layer.unwrapEffect(
+    Effect.map(
+      loadLocal,
+      ({ LocalSpeechSynthesizer, NodeFliteWorker }) =>
+        Layer.merge(
+          Layer.provideMerge(
+            SpeechStream.layerSegmented(),
+            Layer.provide(LocalSpeechSynthesizer.layer({ workers }), NodeFliteWorker.layer)
+          ),
+          AudioFile.layerFileSystem
+        )
+    )
   )
-)
 
 /**
- * An engine and files. With `live` the cloud speaks growing text over its WebSocket; other engines know no difference.
+ * How an engine is used.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Usage {
+  /**
+   * Whether the cloud speaks growing text over its WebSocket; other engines know no difference.
+   * @default false
+   */
+  readonly live?: boolean | undefined
+  /**
+   * How many requests run at once.
+   * @default 1
+   */
+  readonly concurrency?: number | undefined
+}
+
+/**
+ * An engine and files.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (
   engine: Engine,
-  options: { readonly live?: boolean | undefined } = {}
+  { concurrency, live }: Usage = {}
 ): Layer.Layer<Provided, CommandFailure | ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> => {
   switch (engine) {
     case "waves":
       return Layer.unwrapEffect(
         Effect.map(loadNodeSpeech, ({ layerWavesConfig }) =>
           Layer.mapError(
-            layerWavesConfig({ speechStream: options.live === true ? "live" : "segmented" }),
+            layerWavesConfig({ concurrency, speechStream: live === true ? "live" : "segmented" }),
             withoutKey
           ))
       )
     case "lightning-v1":
       return Layer.unwrapEffect(
-        Effect.map(loadNodeSpeech, ({ layerLightningV1Config }) => Layer.mapError(layerLightningV1Config(), withoutKey))
+        Effect.map(
+          loadNodeSpeech,
+          ({ layerLightningV1Config }) => Layer.mapError(layerLightningV1Config({ concurrency }), withoutKey)
+        )
       )
     case "local":
-      return layerLocal
+      return layerLocal(concurrency)
   }
 }
 
@@ -149,6 +175,6 @@ export const layerCatalogue = (
     case "lightning-v1":
       return Layer.unwrapEffect(Effect.map(loadNodeSpeech, ({ layerLightningV1 }) => layerLightningV1({ apiKey })))
     case "local":
-      return layerLocal
+      return layerLocal()
   }
 }

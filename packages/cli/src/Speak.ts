@@ -5,14 +5,11 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
-import * as Language from "@effect-smallest/core/Language"
-import * as Model from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import type { SpeechError } from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
-import * as Voice from "@effect-smallest/core/Voice"
 import * as Wav from "@effect-smallest/core/Wav"
 import * as Captions from "@effect-smallest/stream/Captions"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
@@ -26,9 +23,9 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type CliError, CommandFailure, UsageError } from "./CliError.js"
 import * as Engine from "./Engine.js"
-import * as Help from "./internal/help.js"
 import * as Meter from "./internal/meter.js"
 import * as Player from "./internal/player.js"
+import * as SpeechFlags from "./internal/speechFlags.js"
 import * as Text from "./internal/text.js"
 import * as WholeFile from "./internal/wholeFile.js"
 import * as Stdio from "./Stdio.js"
@@ -63,30 +60,7 @@ const config = {
   live: Options.boolean("live").pipe(
     Options.withDescription("Speak over the cloud's WebSocket: text goes out as it is written, word times come back")
   ),
-  voice: Help.word("voice").pipe(
-    Options.withDescription("A voice of the engine; see effect-smallest voices"),
-    Options.optional
-  ),
-  model: Help.word("model").pipe(
-    Options.withDescription("A model of the engine; see effect-smallest models"),
-    Options.optional
-  ),
-  language: Help.word("language").pipe(
-    Options.withDescription("The language of the text, such as en; see effect-smallest languages"),
-    Options.optional
-  ),
-  sampleRate: Help.number(
-    "sample-rate",
-    "a whole number from 8000 to 48000",
-    (rate) => Number.isInteger(rate) && rate >= 8000 && rate <= 48000
-  ).pipe(
-    Options.withDescription("Samples per second; each engine says which it makes, and all make 8000, 16000, 24000"),
-    Options.optional
-  ),
-  speed: Help.number("speed", "a number from 0.5 to 2", (speed) => speed >= 0.5 && speed <= 2).pipe(
-    Options.withDescription("How fast to speak: 0.5 to 2 times the voice's own speed"),
-    Options.optional
-  )
+  ...SpeechFlags.config
 }
 
 type Config = Command.Command.ParseConfig<typeof config>
@@ -240,14 +214,6 @@ const withCaptions = <E, R>(
 // what is said
 // ----------------------------------------------------------------------------------------------------------------
 
-const speechOptions = (options: Config): SpeechOptions => ({
-  voice: Option.getOrUndefined(Option.map(options.voice, Voice.make)),
-  model: Option.getOrUndefined(Option.map(options.model, Model.make)),
-  language: Option.getOrUndefined(Option.map(options.language, Language.make)),
-  sampleRate: Option.getOrUndefined(options.sampleRate),
-  speed: Option.getOrUndefined(options.speed)
-})
-
 const nothingSpoken = new CommandFailure({ description: "The text is empty, or nothing in it can be spoken" })
 
 // The events of a text, and a failure in place of silence.
@@ -277,7 +243,7 @@ const speak = Effect.fnUntraced(function*(
   if (options.live && engine !== "waves") {
     return yield* new UsageError({ description: "--live speaks through today's cloud only: add --engine waves" })
   }
-  const wanted = speechOptions(options)
+  const wanted = SpeechFlags.toSpeechOptions(options)
 
   yield* Effect.gen(function*() {
     const { defaults } = yield* SpeechSynthesizer.SpeechSynthesizer

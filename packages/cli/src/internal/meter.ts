@@ -6,10 +6,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Stdio } from "../Stdio.js"
+import type { Stdio } from "../Stdio.js"
+import * as StatusLine from "./statusLine.js"
 
 /**
  * How far speech has come. Times are in milliseconds.
@@ -76,7 +76,8 @@ export const make: Effect.Effect<Meter> = Effect.gen(function*() {
 
 const seconds = (millis: number): string => `${(millis / 1000).toFixed(millis < 9995 ? 2 : 1)} s`
 
-const pace = ({ audio, elapsed }: Reading): string => {
+/** @internal */
+export const pace = ({ audio, elapsed }: Reading): string => {
   const factor = audio / Math.max(1, elapsed)
   return factor < 1
     ? `${factor.toFixed(1)} times as fast as real time`
@@ -109,13 +110,6 @@ export const summary = (
     ...Option.match(options.playback, { onNone: () => [pace(reading)], onSome: gaps })
   ].join(", ")
 
-const barWidth = 12
-
-const bar = (share: number): string => {
-  const done = Math.round(barWidth * share)
-  return `[${"#".repeat(done)}${"-".repeat(barWidth - done)}] ${Math.floor(100 * share)} %, `
-}
-
 const count = new Intl.NumberFormat("en")
 
 /**
@@ -127,33 +121,18 @@ export const progress = (reading: Reading, length: Option.Option<number>): strin
   Option.isNone(reading.firstAudio)
     ? `Waiting for audio, ${Math.floor(reading.elapsed / 1000)} s`
     : [
-      Option.match(length, { onNone: () => "", onSome: (length) => bar(reading.characters / Math.max(1, length)) }),
+      Option.match(length, {
+        onNone: () => "",
+        onSome: (length) => `${StatusLine.bar(reading.characters / Math.max(1, length))}, `
+      }),
       `${count.format(reading.characters)} characters, `,
       `${(reading.audio / 1000).toFixed(1)} s of speech, ${pace(reading)}`
     ].join("")
 
-const clearLine = "\r\u001b[2K"
-
-// A line that is wider than the terminal is cut: wrapped, it could not be rewritten.
-const oneLine = (text: string): string => `${clearLine}\u001b[?7l${text}\u001b[?7h`
-
 /**
- * Shows progress on a terminal in one line that is rewritten, from the first second on, until the scope closes. Nothing
- * is shown where standard error is not a terminal.
+ * Shows progress on a terminal, from the first second on, until the scope closes.
  *
  * @internal
  */
 export const show = (meter: Meter, length: Option.Option<number>): Effect.Effect<void, never, Stdio | Scope.Scope> =>
-  Effect.flatMap(Stdio, ({ stderr }) => {
-    if (!stderr.isTerminal) return Effect.void
-    // A terminal that goes away takes the progress with it, and nothing else.
-    const display = (text: string) => Effect.ignore(stderr.write(text))
-    const update = Effect.flatMap(meter.read, (reading) => display(oneLine(progress(reading, length))))
-    return update.pipe(
-      Effect.repeat(Schedule.spaced("200 millis")),
-      Effect.delay("1 second"),
-      Effect.ensuring(display(clearLine)),
-      Effect.forkScoped,
-      Effect.asVoid
-    )
-  })
+  StatusLine.show(Effect.map(meter.read, (reading) => progress(reading, length)))

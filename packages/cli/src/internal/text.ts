@@ -36,6 +36,14 @@ const decode = <E>(name: string, bytes: Stream.Stream<Uint8Array, E>): Stream.St
   })
 
 /**
+ * A text that is there as a whole.
+ *
+ * @internal
+ */
+export const decodeWhole = (name: string, bytes: Uint8Array): Effect.Effect<string, CommandFailure> =>
+  Stream.mkString(decode(name, Stream.succeed(bytes)))
+
+/**
  * A text, piece by piece as it can be read.
  *
  * @internal
