@@ -22,7 +22,11 @@ const scope = "@effect-smallest/"
 
 const arrows: Record<string, Arrows> = {
   core: { workspace: [], effect: ["effect", "@effect/platform"], runsOn: "everywhere" },
-  stream: { workspace: ["core"], effect: ["effect", "@effect/platform"], runsOn: "everywhere" },
+  stream: {
+    workspace: ["core"],
+    effect: ["effect", "@effect/platform", "@effect/experimental"],
+    runsOn: "everywhere"
+  },
   local: {
     workspace: ["core"],
     effect: ["effect", "@effect/platform"],

@@ -21,6 +21,17 @@ export * as Captions from "./Captions.js"
 export * as PcmStream from "./PcmStream.js"
 
 /**
+ * The server half of speech in pages: a route of the application's own server that speaks for those whom it knows, so that
+ * no key is ever in a page.
+ *
+ * The page's half is `ProxySpeechSynthesizer` of `@effect-smallest/core`. `POST` speaks a text with `SpeechStream.events`
+ * (so an engine that knows when words sound tells the page), `GET` lists voices, models and languages.
+ *
+ * @since 0.1.0
+ */
+export * as SpeechProxy from "./SpeechProxy.js"
+
+/**
  * The port of growing text: text that is still being written in, audio out, in order, while it is being written.
  *
  * {@link layerSegmented} builds it on any `SpeechSynthesizer`: the text is cut into segments, and the next one is prepared
