@@ -33,13 +33,14 @@ export class AudioFile extends Context.Tag("@effect-smallest/core/AudioFile")<Au
  * - `NoAudio`: the stream ended without any audio, so there is no format to write
  * - `MixedFormats`: a chunk had another sample rate or number of channels than the first
  * - `TooLarge`: more than the 4 GiB that a WAV file can hold
+ * - `Cancelled`: somebody was asked for a place to save to, and chose none
  *
  * @since 0.1.0
  * @category errors
  */
 export class AudioFileError
   extends Schema.TaggedError<AudioFileError>("@effect-smallest/core/AudioFile/AudioFileError")("AudioFileError", {
-    reason: Schema.Literal("Unwritable", "NoAudio", "MixedFormats", "TooLarge"),
+    reason: Schema.Literal("Unwritable", "NoAudio", "MixedFormats", "TooLarge", "Cancelled"),
     /** The name that was to be written. */
     name: Schema.String,
     description: Schema.String
@@ -92,6 +93,73 @@ export const make = (sink: Service["sink"]): Service =>
   AudioFile.of({ sink, save: (name, pcm) => Stream.run(pcm, sink(name)) })
 
 /**
+ * Where the bytes of a file go, for those who implement `AudioFile`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Destination {
+  /** Takes the next bytes: at first a header with streaming sizes, then audio. */
+  readonly write: (bytes: Uint8Array) => Effect.Effect<void, AudioFileError>
+  /** Puts a header with the right sizes in the place of the first, and lets the file appear under its name. */
+  readonly publish: (header: Uint8Array) => Effect.Effect<void, AudioFileError>
+}
+
+/**
+ * Makes the service of the places that its files go to. The place is opened before the stream is run. When its scope ends
+ * without `publish`, it has to leave nothing behind.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromDestination = (
+  open: (name: string) => Effect.Effect<Destination, AudioFileError, Scope.Scope>
+): Service =>
+  make((name) =>
+    Sink.unwrapScoped(Effect.map(open(name), (destination) => {
+      let format: Pcm.PcmFormat | undefined
+      let length = 0
+
+      const write = Effect.fnUntraced(function*(chunk: Pcm.PcmChunk) {
+        if (format === undefined) {
+          format = chunk.format
+          yield* destination.write(Wav.header(format))
+        }
+        if (chunk.format !== format) {
+          return yield* new AudioFileError({
+            reason: "MixedFormats",
+            name,
+            description:
+              `the audio changed from ${format.sampleRate} to ${chunk.format.sampleRate} Hz; use Pcm.resample`
+          })
+        }
+        length += chunk.bytes.length
+        if (length > Wav.maxDataLength) {
+          return yield* new AudioFileError({
+            reason: "TooLarge",
+            name,
+            description: "a WAV file holds at most 4 GiB; save the audio in parts"
+          })
+        }
+        yield* destination.write(chunk.bytes)
+      })
+
+      const finish = Effect.suspend((): Effect.Effect<AudioFileReport, AudioFileError> =>
+        format === undefined
+          ? new AudioFileError({ reason: "NoAudio", name, description: "there was no audio" })
+          : Effect.as(destination.publish(Wav.header(format, length)), {
+            name,
+            format,
+            duration: Pcm.durationOf(format, length),
+            size: Wav.headerLength + length
+          })
+      )
+
+      return Sink.mapEffect(Sink.forEach(write), () => finish)
+    }))
+  )
+
+/**
  * Saves a stream of speech as a WAV file.
  *
  * @example
@@ -132,12 +200,6 @@ const explain = (error: PlatformError.PlatformError): string => {
     }
   }
   return error.description ?? error.message
-}
-
-// Where the bytes go, and what happens to them at the end.
-interface Destination {
-  readonly write: (bytes: Uint8Array) => Effect.Effect<void, AudioFileError>
-  readonly publish: (header: Uint8Array) => Effect.Effect<void, AudioFileError>
 }
 
 const makeFileSystem = Effect.gen(function*() {
@@ -206,50 +268,7 @@ const makeFileSystem = Effect.gen(function*() {
     }
   })
 
-  const fileSink = (name: string): Sink.Sink<AudioFileReport, Pcm.PcmChunk, never, AudioFileError> =>
-    Sink.unwrapScoped(Effect.map(open(name), (destination) => {
-      let format: Pcm.PcmFormat | undefined
-      let length = 0
-
-      const write = Effect.fnUntraced(function*(chunk: Pcm.PcmChunk) {
-        if (format === undefined) {
-          format = chunk.format
-          yield* destination.write(Wav.header(format))
-        }
-        if (chunk.format !== format) {
-          return yield* new AudioFileError({
-            reason: "MixedFormats",
-            name,
-            description:
-              `the audio changed from ${format.sampleRate} to ${chunk.format.sampleRate} Hz; use Pcm.resample`
-          })
-        }
-        length += chunk.bytes.length
-        if (length > Wav.maxDataLength) {
-          return yield* new AudioFileError({
-            reason: "TooLarge",
-            name,
-            description: "a WAV file holds at most 4 GiB; save the audio in parts"
-          })
-        }
-        yield* destination.write(chunk.bytes)
-      })
-
-      const finish = Effect.suspend((): Effect.Effect<AudioFileReport, AudioFileError> =>
-        format === undefined
-          ? new AudioFileError({ reason: "NoAudio", name, description: "there was no audio" })
-          : Effect.as(destination.publish(Wav.header(format, length)), {
-            name,
-            format,
-            duration: Pcm.durationOf(format, length),
-            size: Wav.headerLength + length
-          })
-      )
-
-      return Sink.mapEffect(Sink.forEach(write), () => finish)
-    }))
-
-  return make(fileSink)
+  return fromDestination(open)
 })
 
 /**
