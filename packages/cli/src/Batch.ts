@@ -27,6 +27,7 @@ import { type CliError, CommandFailure, toLine, toSentence, UsageError } from ".
 import * as Engine from "./Engine.js"
 import * as BatchState from "./internal/batchState.js"
 import * as Help from "./internal/help.js"
+import * as Input from "./internal/input.js"
 import * as Manifest from "./internal/manifest.js"
 import * as SpeechFlags from "./internal/speechFlags.js"
 import * as StatusLine from "./internal/statusLine.js"
@@ -125,7 +126,7 @@ const readManifest = Effect.fnUntraced(function*(name: string) {
       description: `The manifest ${name} must end in .jsonl, .csv or .tsv, which says how it is written`
     })
   }
-  const bytes = yield* Effect.mapError(fs.readFile(name), Text.unreadable(name))
+  const bytes = yield* Effect.mapError(fs.readFile(name), Input.unreadable(name))
   return yield* Manifest.parse(name, yield* Text.decodeWhole(name, bytes))
 })
 

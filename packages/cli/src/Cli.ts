@@ -20,6 +20,7 @@ import { stripVTControlCharacters } from "node:util"
 import * as Batch from "./Batch.js"
 import { type CliError, toLine, UsageError } from "./CliError.js"
 import * as Emulator from "./Emulator.js"
+import * as Inspect from "./Inspect.js"
 import * as Help from "./internal/help.js"
 import * as Languages from "./Languages.js"
 import * as Models from "./Models.js"
@@ -50,6 +51,7 @@ const command = Command.make(name).pipe(
     Speak.command,
     Play.command,
     Batch.command,
+    Inspect.command,
     Voices.command,
     Models.command,
     Languages.command,

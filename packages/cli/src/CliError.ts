@@ -57,10 +57,7 @@ export type CliError =
   | StdioError
   | ConfigError.ConfigError
 
-const sentence = (text: string): string => {
-  const trimmed = text.trim()
-  return `${String.capitalize(trimmed)}${/[.!?…]\)?$/.test(trimmed) ? "" : "."}`
-}
+const sentence = (text: string): string => /[.!?…]\)?$/.test(text) ? text : `${text}.`
 
 const flags: Record<string, string> = {
   language: "--language",
@@ -101,7 +98,7 @@ const playbackAdvice = (error: PlaybackError): string => {
 
 const invalidAdvice = ({ description, parameter }: InvalidSpeechRequest): string => {
   const flag = Object.hasOwn(flags, parameter) ? flags[parameter] : undefined
-  const said = withFlags(description)
+  const said = String.capitalize(withFlags(description).trim())
   return flag === undefined || said.includes(flag)
     ? sentence(said)
     : parameter === "model"
@@ -111,7 +108,8 @@ const invalidAdvice = ({ description, parameter }: InvalidSpeechRequest): string
 
 // Errors of the library advise programmers; here the way out is a flag or a variable of the environment.
 const speechAdvice = (error: SpeechError): string | undefined => {
-  const said = sentence(withFlags(error.description))
+  // Servers write as they like.
+  const said = sentence(String.capitalize(withFlags(error.description).trim()))
   switch (error._tag) {
     case "InvalidSpeechRequest":
       return invalidAdvice(error)

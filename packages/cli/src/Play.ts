@@ -3,21 +3,24 @@
  *
  * @since 0.1.0
  */
-import * as Audio from "@effect-smallest/core/Audio"
-import * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
+import * as Pcm from "@effect-smallest/core/Pcm"
 import * as Wav from "@effect-smallest/core/Wav"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import * as FileSystem from "@effect/platform/FileSystem"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { type CliError, CommandFailure } from "./CliError.js"
+import * as Input from "./internal/input.js"
+import * as PlaybackView from "./internal/playbackView.js"
 import * as Player from "./internal/player.js"
-import * as Text from "./internal/text.js"
 import * as Stdio from "./Stdio.js"
 
 const config = {
-  file: Args.text({ name: "FILE" }).pipe(Args.withDescription("A WAV file of 16-bit PCM")),
+  file: Args.text({ name: "FILE" }).pipe(
+    Args.withDescription("A WAV file of 16-bit PCM, of any length; - is standard input")
+  ),
   player: Player.option
 }
 
@@ -26,17 +29,20 @@ type Config = Command.Command.ParseConfig<typeof config>
 const play = Effect.fnUntraced(function*(
   { file, player }: Config
 ): Effect.fn.Return<void, CliError, Stdio.Stdio | FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const bytes = yield* Effect.mapError(fs.readFile(file), Text.unreadable(file))
-  const audio = yield* Effect.mapError(
-    Wav.decode(bytes),
-    (error) => new CommandFailure({ description: `${file} cannot be played: ${error.message}` })
-  )
-  const report = yield* AudioPlayer.play(Audio.toStream(audio)).pipe(
-    Effect.provide(Player.layer(player)),
+  const name = Input.nameOf(file)
+  const { heard, player: program } = yield* Effect.scoped(Effect.gen(function*() {
+    const { bytes } = yield* Input.open(file, "a WAV file")
+    const { dataLength, format, pcm } = yield* Wav.open(bytes)
+    const duration = Option.map(dataLength, (length) => Pcm.durationOf(format, length))
+    return yield* Player.play(pcm, { player, view: yield* PlaybackView.make({ duration }) })
+  })).pipe(
+    Effect.catchIf(
+      (error) => error instanceof Wav.WavError,
+      (error) => new CommandFailure({ description: `${name} cannot be played: ${error.message}` })
+    ),
     Effect.onInterrupt(() => Stdio.tell("Interrupted."))
   )
-  yield* Stdio.tell(`${file}: ${Duration.toSeconds(report.heard).toFixed(2)} s, played by ${report.player}`)
+  yield* Stdio.tell(`${name}: ${Duration.toSeconds(heard).toFixed(2)} s, played by ${program}`)
 })
 
 /**

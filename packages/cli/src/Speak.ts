@@ -24,6 +24,7 @@ import * as Stream from "effect/Stream"
 import { type CliError, CommandFailure, UsageError } from "./CliError.js"
 import * as Engine from "./Engine.js"
 import * as Meter from "./internal/meter.js"
+import * as PlaybackView from "./internal/playbackView.js"
 import * as Player from "./internal/player.js"
 import * as SpeechFlags from "./internal/speechFlags.js"
 import * as Text from "./internal/text.js"
@@ -78,13 +79,29 @@ interface Destination {
   ) => Effect.Effect<
     Option.Option<AudioPlayer.PlaybackReport>,
     E | AudioFile.AudioFileError | AudioPlayer.PlaybackError | CommandFailure | Stdio.StdioError,
-    R | AudioFile.AudioFile | FileSystem.FileSystem | Path.Path
+    R | AudioFile.AudioFile | FileSystem.FileSystem | Path.Path | Stdio.Stdio
   >
 }
 
 const notPlayed = Option.none<AudioPlayer.PlaybackReport>()
 
-const otherFormats = /\.(mp3|ogg|oga|opus|flac|aac|m4a|mp4|webm|vtt|srt|txt)$/i
+const encoded = /\.(mp3|ogg|oga|opus|flac|aac|m4a|mp4|wma|webm|aiff?|au|ulaw|ul|alaw|al|g711)$/i
+
+const notAudio = /\.(vtt|srt|txt|json|jsonl|csv|md)$/i
+
+const samples = /\.(pcm|raw|s16|s16le|sw)$/i
+
+// A name that promises what is not in the file misleads every program after this one.
+const misnamed = (name: string, isRaw: boolean): string | undefined =>
+  encoded.test(name)
+    ? `This command writes WAV (or samples, with --raw), not ${name}: name the file .wav, and convert it with ffmpeg or sox`
+    : notAudio.test(name)
+    ? `This command writes WAV (or samples, with --raw), and ${name} is no name for audio: name the file .wav`
+    : isRaw && /\.wave?$/i.test(name)
+    ? `--raw writes samples without a header, and no player would understand ${name}: name the file .pcm, or leave --raw away`
+    : !isRaw && samples.test(name)
+    ? `${name} is a name for samples without a header: add --raw, or name the file .wav`
+    : undefined
 
 const saveRaw = <E, R>(name: string, pcm: Stream.Stream<Pcm.PcmChunk, E, R>) =>
   Effect.scoped(Effect.gen(function*() {
@@ -117,11 +134,8 @@ const saved = Effect.fnUntraced(function*(
         )
     }
   }
-  if (otherFormats.test(name)) {
-    return yield* new UsageError({
-      description: `This command writes WAV (or samples, with --raw), not ${name}: name the file .wav`
-    })
-  }
+  const problem = misnamed(name, isRaw)
+  if (problem !== undefined) return yield* new UsageError({ description: problem })
   return {
     place: name,
     ifInterrupted: `Interrupted: ${name} was not written.`,
@@ -132,19 +146,19 @@ const saved = Effect.fnUntraced(function*(
   }
 })
 
-const heard = (player: Config["player"], withoutPlayer: string): Destination => ({
+const orSave = (withoutPlayer: string) => <E>(error: E): E | CommandFailure =>
+  error instanceof AudioPlayer.PlaybackError && error.reason === "NoPlayer" && error.description.startsWith("There is")
+    ? new CommandFailure({
+      description: `${error.description}: install ffmpeg, mpv or alsa-utils, or ${withoutPlayer}`
+    })
+    : error
+
+const heard = (player: Config["player"], view: PlaybackView.PlaybackView): Destination => ({
   place: "Played",
   ifInterrupted: "Interrupted.",
   write: (pcm) =>
-    AudioPlayer.play(pcm).pipe(
-      Effect.provide(Player.layer(player)),
-      Effect.mapError((error) =>
-        error instanceof AudioPlayer.PlaybackError && error.reason === "NoPlayer"
-          ? new CommandFailure({
-            description: `${error.description}: install ffmpeg, mpv or alsa-utils, or ${withoutPlayer}`
-          })
-          : error
-      ),
+    Player.play(pcm, { player, view }).pipe(
+      Effect.mapError(orSave("add --out hello.wav to save the audio")),
       Effect.asSome
     )
 })
@@ -152,7 +166,7 @@ const heard = (player: Config["player"], withoutPlayer: string): Destination => 
 // As much of the audio as one destination may be ahead of the other, in chunks.
 const lag = 8
 
-const both = (file: Destination, speaker: Destination): Destination => ({
+const both = (file: Destination, speaker: Destination, player: Config["player"]): Destination => ({
   place: `${file.place}, played`,
   ifInterrupted: file.ifInterrupted,
   write: (pcm) => {
@@ -163,20 +177,26 @@ const both = (file: Destination, speaker: Destination): Destination => ({
       )
     )
     // Playing nothing tells whether there is a player: before the text is sent.
-    return Effect.zipRight(speaker.write(Stream.empty), write)
+    const check = Effect.mapError(Player.play(Stream.empty, { player }), orSave("only save the audio"))
+    return Effect.zipRight(check, write)
   }
 })
 
+const isPlayed = ({ out, play, player }: Config): boolean => Option.isNone(out) || play || Option.isSome(player)
+
 const destination = Effect.fnUntraced(function*(
-  { out, play, player, raw }: Config
+  { out, player, raw }: Config,
+  isPlayed: boolean,
+  view: PlaybackView.PlaybackView
 ): Effect.fn.Return<Destination, UsageError, Stdio.Stdio> {
+  const speaker = heard(player, view)
   if (Option.isNone(out)) {
     return raw
       ? yield* new UsageError({ description: "--raw is about what is written: add --out hello.pcm" })
-      : heard(player, "add --out hello.wav to save the audio")
+      : speaker
   }
   const file = yield* saved(out.value, raw)
-  return play || Option.isSome(player) ? both(file, heard(player, "only save the audio")) : file
+  return isPlayed ? both(file, speaker, player) : file
 })
 
 // ----------------------------------------------------------------------------------------------------------------
@@ -236,7 +256,8 @@ const noKey = "No SMALLEST_API_KEY is set, so the embedded voice speaks; set it 
 const speak = Effect.fnUntraced(function*(
   options: Config
 ): Effect.fn.Return<void, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
-  const { ifInterrupted, place, write } = yield* destination(options)
+  const view = yield* PlaybackView.make({ duration: Option.none() })
+  const { ifInterrupted, place, write } = yield* destination(options, isPlayed(options), view)
   const captions = yield* Effect.transposeMapOption(options.captions, captioning)
   const { length, pieces } = yield* Text.source(options)
   const { engine, lacksKey } = yield* Engine.choose(options.engine)
@@ -248,17 +269,16 @@ const speak = Effect.fnUntraced(function*(
   yield* Effect.gen(function*() {
     const { defaults } = yield* SpeechSynthesizer.SpeechSynthesizer
     const meter = yield* Meter.make
-    // Told with the first audio, so that a failure is a single sentence.
-    const announce = yield* Effect.once(lacksKey ? Stdio.tell(noKey) : Effect.void)
-    const events = Stream.tap(
-      speech(pieces, wanted, meter),
-      ({ _tag }) => _tag === "AudioChunk" ? announce : Effect.void
-    )
+    const events = view.read(speech(pieces, wanted, meter))
     const spoken = Option.match(captions, {
       onNone: () => write(SpeechEvent.pcm(events)),
       onSome: (captions) => withCaptions(captions, events, write)
     })
-    const playback = yield* Effect.scoped(Effect.zipRight(Meter.show(meter, length), spoken))
+    // What is played shows itself.
+    const show = isPlayed(options) ? Effect.void : Meter.show(meter, length)
+    const playback = yield* Effect.scoped(Effect.zipRight(show, spoken))
+    // At the end, so that a failure is a single sentence.
+    if (lacksKey) yield* Stdio.tell(noKey)
     const voice = wanted.voice ?? defaults.voice ?? "the engine's own voice"
     yield* Stdio.tell(Meter.summary(yield* meter.read, { place, voice, playback }))
   }).pipe(

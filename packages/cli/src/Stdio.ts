@@ -47,6 +47,8 @@ export class StdioError extends Schema.TaggedError<StdioError>("@effect-smallest
 export interface Writer {
   /** Whether a person looks at it. */
   readonly isTerminal: boolean
+  /** How many characters fit into a line now: 80 where that cannot be known. */
+  readonly columns: Effect.Effect<number>
   /** Writes all of it, as fast as the reader reads. */
   readonly write: (data: string | Uint8Array) => Effect.Effect<void, StdioError>
 }
@@ -77,6 +79,8 @@ const writer = (name: StdioError["name"], stream: NodeJS.WriteStream & { readonl
   stream.on("error", () => undefined)
   return {
     isTerminal: isatty(stream.fd),
+    // Only streams of terminals have it.
+    columns: Effect.sync(() => Predicate.isNumber(stream.columns) && stream.columns > 0 ? stream.columns : 80),
     write: (data) =>
       Effect.async((resume) => {
         stream.write(data, (error) => resume(error ? stdioError(name)(error) : Effect.void))

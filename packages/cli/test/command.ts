@@ -80,6 +80,7 @@ export const main = (args: ReadonlyArray<string>, options: InProcessOptions = {}
   const isTerminal = options.isTerminal ?? false
   const writer = (to: Array<Buffer>) => ({
     isTerminal,
+    columns: Effect.succeed(80),
     write: (data: string | Uint8Array) => Effect.sync(() => void to.push(Buffer.from(data)))
   })
   const stdio = Stdio.Stdio.of({

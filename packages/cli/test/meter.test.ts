@@ -13,13 +13,15 @@ const segment = (textOffset: number) =>
 
 const recorder = (isTerminal: boolean) => {
   const written: Array<string> = []
+  const columns = Effect.succeed(80)
   const writer = {
     isTerminal,
+    columns,
     write: (data: string | Uint8Array) => Effect.sync(() => void written.push(String(data)))
   }
   const stdio = Stdio.of({
     stdin: { isTerminal, bytes: Stream.empty },
-    stdout: { isTerminal, write: () => Effect.die("nothing belongs on standard output") },
+    stdout: { isTerminal, columns, write: () => Effect.die("nothing belongs on standard output") },
     stderr: writer
   })
   return { written, provide: Effect.provideService(Stdio, stdio) }

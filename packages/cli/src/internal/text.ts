@@ -1,27 +1,13 @@
-import * as NodeStream from "@effect/platform-node/NodeStream"
-import type * as PlatformError from "@effect/platform/Error"
-import * as FileSystem from "@effect/platform/FileSystem"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { createReadStream } from "node:fs"
 import { CommandFailure, UsageError } from "../CliError.js"
 import { Stdio, type StdioError } from "../Stdio.js"
+import * as Input from "./input.js"
 
 /** @internal */
 export type TextError = UsageError | CommandFailure | StdioError
-
-/** @internal */
-export const unreadable = (name: string) => (error: PlatformError.PlatformError): CommandFailure => {
-  const reason = error._tag === "SystemError" ? error.reason : undefined
-  return new CommandFailure({
-    description: reason === "NotFound"
-      ? `There is no file ${name}`
-      : reason === "PermissionDenied"
-      ? `No permission to read ${name}`
-      : `Could not read ${name}: ${error.description ?? error.message}`
-  })
-}
 
 // Strict, because a file in another encoding would be spoken as rubbish.
 const decode = <E>(name: string, bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<string, E | CommandFailure> =>
@@ -57,27 +43,30 @@ export interface Source {
 const file = Effect.fnUntraced(function*(
   name: string
 ): Effect.fn.Return<Source, TextError, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const { type } = yield* Effect.mapError(fs.stat(name), unreadable(name))
-  switch (type) {
-    case "Directory":
-      return yield* new CommandFailure({ description: `${name} is a folder; name a text file in it` })
-    case "File": {
-      const pieces = decode(name, Stream.mapError(fs.stream(name), unreadable(name)))
-      // Read to its end before it is spoken: a mistake in the last chapter is not told after hours of speech.
-      const length = yield* Stream.runFold(pieces, 0, (length, piece) => length + piece.length)
-      return { pieces, length: Option.some(length) }
-    }
-    default: {
-      // `fs.stream` reads at positions, which a pipe does not have.
-      const bytes = NodeStream.fromReadable<CommandFailure>(
-        () => createReadStream(name),
-        (error) => new CommandFailure({ description: `Could not read ${name}: ${String(error)}` })
-      )
-      return { pieces: decode(name, bytes), length: Option.none() }
-    }
-  }
+  const { bytes, isRepeatable } = yield* Input.file(name, "a text file")
+  const pieces = decode(name, bytes)
+  if (!isRepeatable) return { pieces, length: Option.none() }
+  // Read to its end before it is spoken: a mistake in the last chapter is not told after hours of speech.
+  const length = yield* Stream.runFold(pieces, 0, (length, piece) => length + piece.length)
+  return { pieces, length: Option.some(length) }
 })
+
+const emptyInput = new CommandFailure({
+  description: "Standard input held no text: pipe some in, write the text in quotes, or name a file with --file"
+})
+
+// A pipe from nowhere is the most common reason for silence.
+const orComplain = <E>(pieces: Stream.Stream<string, E>): Stream.Stream<string, E | CommandFailure> =>
+  Stream.suspend(() => {
+    let isEmpty = true
+    return Stream.concat(
+      Stream.tap(pieces, (piece) =>
+        Effect.sync(() => {
+          isEmpty &&= piece.trim() === ""
+        })),
+      Stream.suspend(() => isEmpty ? Stream.fail(emptyInput) : Stream.empty)
+    )
+  })
 
 /**
  * The text to speak: from the arguments, from a file, or from standard input.
@@ -102,5 +91,5 @@ export const source = (options: {
         description: "Nothing to speak: write the text in quotes, name a file with --file, or pipe text in " +
           "(see effect-smallest speak --help)"
       })
-      : { pieces: decode("Standard input", stdin.bytes), length: Option.none() }
+      : { pieces: orComplain(decode("Standard input", stdin.bytes)), length: Option.none() }
   })
