@@ -17,6 +17,7 @@ import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import * as ProxyErrors from "./internal/proxyErrors.js"
 import * as Response from "./internal/speechResponse.js"
 import * as SpeechError from "./SpeechError.js"
@@ -117,10 +118,9 @@ export const make = (options: Options): Effect.Effect<SpeechSynthesizer.Service,
 
     const events: SpeechSynthesizer.Engine["events"] = (request) =>
       Stream.unwrap(Effect.gen(function*() {
-        const body: Protocol.SpeechProxyRequest = request
         const { at, response } = yield* send(
           "events",
-          HttpClientRequest.bodyUnsafeJson(HttpClientRequest.post(url), body).pipe(
+          HttpClientRequest.bodyUnsafeJson(HttpClientRequest.post(url), bodyOf(request)).pipe(
             HttpClientRequest.accept(Protocol.contentType)
           )
         )
@@ -147,18 +147,7 @@ export const make = (options: Options): Effect.Effect<SpeechSynthesizer.Service,
     return SpeechSynthesizer.make({
       module,
       defaults: { ...defaults, sampleRate },
-      // The server refuses what it does not take. Extra silence is removed here.
-      honours: [
-        "voice",
-        "model",
-        "transliterate",
-        "pronunciationDictionaries",
-        "numberPronunciationLanguage",
-        "mathNotation",
-        "enhancement",
-        "similarity",
-        "saveHistory"
-      ],
+      honours,
       sampleRates: { minimum: 8000, maximum: 48000 },
       events,
       voices: Effect.map(catalogue, ({ voices }) => voices),
@@ -166,6 +155,27 @@ export const make = (options: Options): Effect.Effect<SpeechSynthesizer.Service,
       languages: Effect.map(catalogue, ({ languages }) => languages)
     })
   })
+
+// The server refuses what it does not take. Extra silence is removed here.
+const honours = [
+  "voice",
+  "model",
+  "transliterate",
+  "pronunciationDictionaries",
+  "numberPronunciationLanguage",
+  "mathNotation",
+  "enhancement",
+  "similarity",
+  "saveHistory"
+] as const
+
+const bodyOf: (request: SpeechSynthesizer.ResolvedRequest) => Protocol.SpeechProxyRequest = Struct.pick(
+  "text",
+  "language",
+  "speed",
+  "sampleRate",
+  ...honours
+)
 
 const incomplete = (method: string) =>
   new SpeechError.TruncatedAudio({

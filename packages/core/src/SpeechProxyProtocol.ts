@@ -15,14 +15,18 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { dual } from "effect/Function"
+import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ByteBuffer from "./internal/byteBuffer.js"
 import * as Frames from "./internal/speechFrames.js"
 import * as Response from "./internal/speechResponse.js"
 import { Language } from "./Language.js"
 import { Model } from "./Model.js"
+import * as Pcm from "./Pcm.js"
 import * as SpeechError from "./SpeechError.js"
 import type * as SpeechEvent from "./SpeechEvent.js"
 import { SpeechOptions } from "./SpeechRequest.js"
@@ -300,3 +304,110 @@ export const fromResponse = (
  * @category guards
  */
 export const isSpeechEvent = (event: ReplyEvent): event is SpeechEvent.SpeechEvent => event._tag !== "TextDelta"
+
+/**
+ * The two sides of a reply.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Reply<E> {
+  /** The text, as fast as it arrives. */
+  readonly text: Stream.Stream<string, E>
+  /** Its speech, as fast as it is listened to. */
+  readonly speech: Stream.Stream<SpeechEvent.SpeechEvent, E>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SplitOptions {
+  /**
+   * How much speech may wait for its listener before the text has to wait, too. A minute at 24 kHz is 2.9 MB.
+   * @default "5 minutes"
+   */
+  readonly bufferDuration?: Duration.DurationInput | undefined
+}
+
+/**
+ * Parts a reply into what a page shows and what it plays, so that the text does not wait for the loudspeaker. Both sides fail
+ * with the reply's error. Listen to both: speech that nobody listens to fills its buffer (mute with `Stream.runDrain`).
+ *
+ * @example
+ * ```ts
+ * import { AudioPlayer, SpeechEvent, SpeechProxyProtocol } from "@effect-smallest/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * declare const show: (text: string) => Effect.Effect<void>
+ *
+ * const readAloud = (response: Response) =>
+ *   Effect.gen(function*() {
+ *     const { speech, text } = yield* SpeechProxyProtocol.split(SpeechProxyProtocol.fromResponse(response))
+ *     yield* Effect.all([
+ *       Stream.runForEach(text, show),
+ *       AudioPlayer.play(SpeechEvent.pcm(speech))
+ *     ], { concurrency: "unbounded" })
+ *   }).pipe(Effect.scoped)
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const split: {
+  (
+    options?: SplitOptions
+  ): <E, R>(reply: Stream.Stream<ReplyEvent, E, R>) => Effect.Effect<Reply<E>, never, R | Scope.Scope>
+  <E, R>(
+    reply: Stream.Stream<ReplyEvent, E, R>,
+    options?: SplitOptions
+  ): Effect.Effect<Reply<E>, never, R | Scope.Scope>
+} = dual(
+  (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
+  <E, R>(
+    reply: Stream.Stream<ReplyEvent, E, R>,
+    options: SplitOptions = {}
+  ): Effect.Effect<Reply<E>, never, R | Scope.Scope> =>
+    Effect.gen(function*() {
+      const capacity = Duration.toSeconds(options.bufferDuration ?? "5 minutes")
+      const text = yield* Mailbox.make<string, E>()
+      const speech = yield* Mailbox.make<SpeechEvent.SpeechEvent, E>()
+      const roomy = Effect.unsafeMakeLatch(true)
+      let waiting = 0 // seconds
+
+      const sort = (events: Iterable<ReplyEvent>) =>
+        Effect.suspend(() => {
+          for (const event of events) {
+            if (!isSpeechEvent(event)) text.unsafeOffer(event.text)
+            else {
+              waiting += secondsOf(event)
+              speech.unsafeOffer(event)
+            }
+          }
+          if (waiting < capacity) return Effect.void
+          roomy.unsafeClose()
+          return roomy.await
+        })
+
+      yield* Stream.runForEachChunk(reply, sort).pipe(
+        Effect.exit,
+        Effect.flatMap((exit) => Effect.zipRight(text.done(exit), speech.done(exit))),
+        Effect.forkScoped,
+        Effect.interruptible
+      )
+
+      const heard = Effect.flatMap(Effect.mapError(speech.takeN(1), Option.some), ([events]) => {
+        for (const event of events) waiting -= secondsOf(event)
+        if (waiting < capacity) roomy.unsafeOpen()
+        return events.length === 0 ? Effect.fail(Option.none()) : Effect.succeed(events)
+      })
+
+      return {
+        text: Mailbox.toStream(text),
+        speech: Stream.repeatEffectChunkOption(heard)
+      }
+    })
+)
+
+const secondsOf = (event: SpeechEvent.SpeechEvent): number =>
+  event._tag === "AudioChunk" ? Duration.toSeconds(Pcm.duration(event.chunk)) : 0
