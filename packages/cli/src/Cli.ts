@@ -14,14 +14,14 @@ import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import * as Schema from "effect/Schema"
-import { createRequire } from "node:module"
 import { stripVTControlCharacters } from "node:util"
 import * as Batch from "./Batch.js"
 import { type CliError, toLine, UsageError } from "./CliError.js"
+import * as Doctor from "./Doctor.js"
 import * as Emulator from "./Emulator.js"
 import * as Inspect from "./Inspect.js"
 import * as Help from "./internal/help.js"
+import { version } from "./internal/version.js"
 import * as Languages from "./Languages.js"
 import * as Models from "./Models.js"
 import * as Play from "./Play.js"
@@ -39,10 +39,6 @@ export type ExitCode = 0 | 1 | 2
 
 const name = "effect-smallest"
 
-const { version } = Schema.decodeUnknownSync(Schema.Struct({ version: Schema.String }))(
-  createRequire(import.meta.url)("../package.json")
-)
-
 const command = Command.make(name).pipe(
   Command.withDescription(
     "Text to speech: through the cloud of Smallest AI where SMALLEST_API_KEY is set, with an embedded voice elsewhere."
@@ -52,6 +48,7 @@ const command = Command.make(name).pipe(
     Play.command,
     Batch.command,
     Inspect.command,
+    Doctor.command,
     Voices.command,
     Models.command,
     Languages.command,

@@ -118,7 +118,7 @@ const speechAdvice = (error: SpeechError): string | undefined => {
     case "AccessDenied":
       return `${said} Check SMALLEST_BASE_URL: the server asks for a sign-in of its own.`
     case "NotEntitled":
-      return `${said} Choose a --model or --voice of your plan, or upgrade the plan.`
+      return `${said} Choose another --model or --voice, upgrade the plan, or do it in the vendor's console.`
     case "QuotaExhausted":
       return `${said} Add credits to the account, or add --engine local.`
     case "UnknownVoice":

@@ -209,7 +209,8 @@ const makeFileSystem = Effect.gen(function*() {
   // Written beside the target under a hidden name, so that the rename which publishes it stays on one disk.
   const newFile = Effect.fnUntraced(function*(name: string, target: string, mode: Option.Option<number>) {
     const id = (yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)
-    const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${id}.partial`)
+    // Not made of the target's name, which may be as long as a name can be.
+    const temporary = path.join(path.dirname(target), `.${id}.partial`)
     const scope = yield* Scope.make()
     let isPublished = false
     yield* Effect.addFinalizer((exit) =>

@@ -19,6 +19,7 @@ import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
+import * as Array from "effect/Array"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
@@ -109,6 +110,22 @@ const makeFind = Effect.gen(function*() {
     return yield* Effect.findFirst(files, isExecutable)
   })
 })
+
+/**
+ * The players that are on the `PATH`, the best first: the first of them plays where none is named.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const installed: Effect.Effect<ReadonlyArray<{ readonly name: PlayerName; readonly executable: string }>> =
+  Effect.gen(function*() {
+    const find = yield* makeFind
+    const found = yield* Effect.forEach(
+      inOrder,
+      (name) => Effect.map(find(name), Option.map((executable) => ({ name, executable })))
+    )
+    return Array.getSomes(found)
+  }).pipe(Effect.provide([NodeFileSystem.layer, NodePath.layer]))
 
 const list = new Intl.ListFormat("en", { type: "conjunction" })
 

@@ -54,7 +54,7 @@ export const open = Effect.fnUntraced(function*(
     return { write: (bytes) => refused(device.writeAll(bytes)), publish: Effect.void }
   }
   const folder = yield* refused(
-    fs.makeTempDirectoryScoped({ directory: path.dirname(target), prefix: `.${path.basename(target)}.` })
+    fs.makeTempDirectoryScoped({ directory: path.dirname(target), prefix: ".partial." })
   )
   const partial = path.join(folder, "partial")
   const opened = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
