@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
+import * as CommandDescriptor from "@effect/cli/CommandDescriptor"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as ValidationError from "@effect/cli/ValidationError"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -20,7 +22,9 @@ import { type CliError, toLine, UsageError } from "./CliError.js"
 import * as Doctor from "./Doctor.js"
 import * as Emulator from "./Emulator.js"
 import * as Inspect from "./Inspect.js"
+import { examples } from "./internal/examples.js"
 import * as Help from "./internal/help.js"
+import { explain } from "./internal/usage.js"
 import { version } from "./internal/version.js"
 import * as Languages from "./Languages.js"
 import * as Models from "./Models.js"
@@ -39,37 +43,27 @@ export type ExitCode = 0 | 1 | 2
 
 const name = "effect-smallest"
 
+const commands = [
+  Speak.command,
+  Play.command,
+  Batch.command,
+  Inspect.command,
+  Doctor.command,
+  Voices.command,
+  Models.command,
+  Languages.command,
+  Emulator.command
+] as const
+
 const command = Command.make(name).pipe(
   Command.withDescription(
     "Text to speech: through the cloud of Smallest AI where SMALLEST_API_KEY is set, with an embedded voice elsewhere."
   ),
-  Command.withSubcommands([
-    Speak.command,
-    Play.command,
-    Batch.command,
-    Inspect.command,
-    Doctor.command,
-    Voices.command,
-    Models.command,
-    Languages.command,
-    Emulator.command
-  ])
+  Command.withSubcommands(commands)
 )
 
-const examples = Help.examples([
-  [`${name} speak "Hello there."`, "Hear speech"],
-  [`${name} speak "Hello there." --out hello.wav`, "Save speech"],
-  [`${name} play hello.wav`, "Hear what was saved"],
-  [`${name} speak --file letter.txt --voice slt --speed 1.2 --out letter.wav`, "Speak a text file, a little faster"],
-  [`echo "Hello there." | ${name} speak --out - | aplay`, "Read from a pipe and write to one"],
-  [
-    `${name} speak "Press one." --raw --sample-rate 8000 --out press.pcm`,
-    "Samples for a telephone line, without a header"
-  ],
-  [`${name} voices --engine waves --json`, "The voices of today's cloud, for a program"]
-])
-
-const run = Command.run(command, { name, version, footer: examples })
+const run = (argv: ReadonlyArray<string>) =>
+  Command.run(command, { name, version, footer: Help.examples(examples(argv[2])) })(argv)
 
 const plain = (text: string) => stripVTControlCharacters(text).trimEnd()
 
@@ -92,10 +86,23 @@ const withConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, 
 
 const tell = (line: string) => Stdio.tell(`${name}: ${line}`)
 
-const report = (error: CliError | Terminal.QuitException | ValidationError.ValidationError) => {
+const describe = (descriptor: CommandDescriptor.Command<unknown>) => ({
+  name: Array.from(CommandDescriptor.getNames(descriptor)).join(),
+  help: plain(HelpDoc.toAnsiText(CommandDescriptor.getHelp(descriptor, CliConfig.defaultConfig)))
+})
+
+const report = (argv: ReadonlyArray<string>) =>
+(
+  error: CliError | Terminal.QuitException | ValidationError.ValidationError
+) => {
   if (ValidationError.isValidationError(error)) {
-    const text = ValidationError.isHelpRequested(error) ? "" : plain(HelpDoc.toAnsiText(error.error))
-    const description = text.startsWith("--") ? text : `${text} (see ${name} --help)`
+    const said = ValidationError.isHelpRequested(error) ? "" : plain(HelpDoc.toAnsiText(error.error))
+    const description = explain({
+      argv: argv.slice(2),
+      commands: commands.map(({ descriptor }) => describe(descriptor)),
+      name,
+      said
+    })
     return Effect.as(tell(toLine(new UsageError({ description }))), 2 as const)
   }
   switch (error._tag) {
@@ -136,7 +143,7 @@ export const main = (
 ): Effect.Effect<ExitCode, never, Stdio.Stdio | FileSystem.FileSystem | Path.Path | Terminal.Terminal> =>
   Effect.zipRight(checkWizard(argv), withConsole(run(argv))).pipe(
     Effect.as<ExitCode>(0),
-    Effect.catchAll(report),
+    Effect.catchAll(report(argv)),
     Effect.catchAllCause(reportDefect),
     Effect.provide(layerLogger)
   )

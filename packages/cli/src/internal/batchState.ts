@@ -79,7 +79,6 @@ export const reportName = "report.jsonl"
 
 const isAlive = (pid: number): boolean => {
   // Sends no signal, and throws where there is no such process.
-  // @effect-diagnostics-next-line tryCatchInEffectGen:off
   try {
     return process.kill(pid, 0)
   } catch (error) {

@@ -1,0 +1,84 @@
+/** What is known of a command. */
+interface Known {
+  readonly name: string
+  /** Its help, in plain text. */
+  readonly help: string
+}
+
+const distance = (a: string, b: string): number => {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    row = row.reduce<Array<number>>((next, above, j) => [
+      ...next,
+      j === 0 ? i : Math.min(above + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1))
+    ], [])
+  }
+  return row[b.length] ?? 0
+}
+
+const nearest = (word: string, words: ReadonlyArray<string>): string | undefined => {
+  const [best] = words.map((known) => ({ known, far: distance(word, known) })).toSorted((a, b) => a.far - b.far)
+  return best !== undefined && best.far <= Math.max(1, Math.floor(word.length / 3)) ? best.known : undefined
+}
+
+const didYouMean = (word: string, words: ReadonlyArray<string>): string => {
+  const meant = nearest(word, words)
+  return meant === undefined ? "" : `; did you mean ${meant}?`
+}
+
+// Where nothing starts with an option's dash any more: after `--` everything is text.
+const beforeText = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const end = argv.indexOf("--")
+  return end < 0 ? argv : argv.slice(0, end)
+}
+
+/**
+ * Says what is wrong with arguments in place of the parser, which blames whatever it meets first after the mistake. The
+ * parser's own sentence is kept where nothing better is known.
+ *
+ * @internal
+ */
+export const explain = (
+  { argv, commands, name, said }: {
+    /** After the name of the program. */
+    readonly argv: ReadonlyArray<string>
+    readonly commands: ReadonlyArray<Known>
+    readonly name: string
+    /** What the parser said. */
+    readonly said: string
+  }
+): string => {
+  const [first, ...rest] = argv
+  const command = commands.find((command) => command.name === first)
+  const names = commands.map(({ name }) => name)
+  if (command === undefined) {
+    return first === undefined || first.startsWith("-")
+      ? `${said} (see ${name} --help)`
+      : `There is no command ${first}${
+        didYouMean(first, names) || `: there are ${names.join(", ")}. To speak a text: ${name} speak "${first} ..."`
+      }`
+  }
+  const see = `(see ${name} ${command.name} --help)`
+  const known = [...new Set(command.help.match(/(?<![\w-])--?[a-z][\w-]*/g) ?? [])]
+  const given = beforeText(rest).filter((word) => /^-./.test(word)).map((word) => word.split("=")[0] ?? word)
+  const text = given.find((word) => /^-\d|\s/.test(word))
+  const unknown = given.find((word) => !known.includes(word))
+  const twice = given.find((word, i) => given.indexOf(word) !== i && word !== "--assume")
+  const rejected = /Received unknown argument: '([^]*)'/.exec(said)?.[1]
+  if (text !== undefined && !known.includes(text)) {
+    return `"${text}" looks like an option: write a text that begins with - at the end, after --, as in ` +
+      `${name} ${command.name} ... -- "${text}"`
+  }
+  if (unknown !== undefined) return `${command.name} has no option ${unknown}${didYouMean(unknown, known)} ${see}`
+  if (twice !== undefined) return `${twice} is given twice; give it once`
+  if (/options do not have a default value/.test(said)) {
+    return `An option that takes pairs was given something else: write name=value, as in --assume blankText=silence ${see}`
+  }
+  if (rejected === undefined) return said.startsWith("--") ? said : `${said} ${see}`
+  return known.includes(rejected)
+    ? `${rejected} needs a value ${see}`
+    : command.name === "speak"
+    ? `Only one text can be spoken, and "${rejected}" is another: put quotes around the whole, as in ${name} speak ` +
+      `"${rest.filter((word) => !word.startsWith("-")).slice(0, 2).join(" ")}"`
+    : `${command.name} does not know what to do with "${rejected}" ${see}`
+}
