@@ -1,8 +1,45 @@
 /// <reference types="@vitest/browser/providers/playwright" />
+import { readFile } from "node:fs/promises"
 import { type UserWorkspaceConfig } from "vitest/config"
+import type { BrowserCommand } from "vitest/node"
 import { findChromium, launchArguments } from "./scripts/chromium.ts"
 
 const executablePath = findChromium()
+
+let download: Promise<{ readonly name: string; readonly content: string }> | undefined
+
+/** Waits for the next download of the page from now on. */
+const expectDownload: BrowserCommand<[]> = ({ page }) => {
+  download = page.waitForEvent("download").then(async (download) => ({
+    name: download.suggestedFilename(),
+    content: (await readFile(await download.path())).toString("base64")
+  }))
+}
+
+/** The download that was waited for, in base64. */
+const awaitDownload: BrowserCommand<[]> = () => download
+
+/** Runs a module of the project in a page that nobody has touched, and gives the first thing that it logs. */
+const inUntouchedPage: BrowserCommand<[module: string]> = async ({ context, page }, module) => {
+  // In a context of its own, for activation reaches all frames of a page.
+  const fresh = await context.browser()?.newPage()
+  if (fresh === undefined) throw new Error("There is no browser")
+  try {
+    const url = new URL("/untouched.html", page.url()).href
+    const body = `<script type="module" src="${module}"></script>`
+    await fresh.route(url, (route) => route.fulfill({ contentType: "text/html", body }))
+    const logged = fresh.waitForEvent("console", { predicate: (message) => message.type() === "log" })
+    await fresh.goto(url)
+    return (await logged).text()
+  } finally {
+    await fresh.close()
+  }
+}
+
+/** Bundled for the browser at once: a module that is met later would reload the page in the middle of a test. */
+export const optimizeDeps = {
+  include: ["effect", "effect/*", "@effect/platform", "@effect/platform/*", "@effect/vitest"]
+}
 
 /** Runs the tests of a project in an installed Chromium. */
 export const inChromium: NonNullable<UserWorkspaceConfig["test"]> = {
@@ -12,6 +49,7 @@ export const inChromium: NonNullable<UserWorkspaceConfig["test"]> = {
     headless: true,
     provider: "playwright",
     screenshotFailures: false,
+    commands: { expectDownload, awaitDownload, inUntouchedPage },
     instances: [{
       browser: "chromium",
       launch: { args: [...launchArguments], ...(executablePath === undefined ? {} : { executablePath }) }

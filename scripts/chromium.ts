@@ -27,12 +27,11 @@ export const findChromium = (env: NodeJS.ProcessEnv = process.env): string | und
 /** What to do on a machine without a browser. */
 export const advice = "Install Chrome or Chromium (Debian: apt-get install chromium), or set CHROMIUM_PATH."
 
-/** How Chromium has to be started in a container, as root, and without a person who clicks. */
+/** How Chromium has to be started in a container, and as root. */
 export const launchArguments: ReadonlyArray<string> = [
   "--no-sandbox",
   "--disable-gpu",
-  "--disable-dev-shm-usage",
-  "--autoplay-policy=no-user-gesture-required"
+  "--disable-dev-shm-usage"
 ]
 
 /** Installs Debian's Chromium where this process may, which is as root. Says whether it tried. */

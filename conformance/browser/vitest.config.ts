@@ -1,8 +1,8 @@
 import { defineProject, mergeConfig } from "vitest/config"
-import { inChromium } from "../../vitest.browser.ts"
+import { inChromium, optimizeDeps } from "../../vitest.browser.ts"
 import shared from "../../vitest.shared.ts"
 
 export default mergeConfig(
   shared,
-  defineProject({ test: { ...inChromium, name: "conformance-browser", include: ["**/*.test.ts"] } })
+  defineProject({ optimizeDeps, test: { ...inChromium, name: "conformance-browser", include: ["**/*.test.ts"] } })
 )

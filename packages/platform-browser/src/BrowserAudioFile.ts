@@ -131,49 +131,49 @@ const ask = (picker: SaveFilePicker) => (name: string) =>
 // Browsers keep blobs on the disk when they grow; arrays stay in memory.
 const partLength = 1 << 20
 
-const download = (scope: Scope.Scope) => (name: string): Effect.Effect<AudioFile.Destination> =>
+// The browser reads the blob after the click, and does not say when it is done.
+const offer = (name: string, blob: Blob): Effect.Effect<void> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const url = URL.createObjectURL(blob)
+      const link = document.createElement("a")
+      link.href = url
+      link.download = basename(name)
+      link.click()
+      return url
+    }),
+    (url) => Effect.sync(() => URL.revokeObjectURL(url))
+  ).pipe(
+    Effect.zipRight(Effect.sleep("1 minute")),
+    Effect.scoped,
+    Effect.forkDaemon,
+    Effect.asVoid
+  )
+
+const download = (name: string): Effect.Effect<AudioFile.Destination> =>
   Effect.sync(() => {
     const parts: Array<Blob> = []
-    let open: Array<Uint8Array<ArrayBuffer>> = []
+    let part: Array<BlobPart> = []
     let length = 0
-    const close = () => {
-      parts.push(new Blob(open))
-      open = []
+    const closePart = () => {
+      parts.push(new Blob(part))
+      part = []
       length = 0
     }
-    let isHeader = true
     return {
       write: (bytes) =>
         Effect.sync(() => {
-          if (isHeader) {
-            isHeader = false
-            return
-          }
-          open.push(new Uint8Array(bytes))
+          // A copy, because the chunk's memory may be others' too.
+          part.push(new Uint8Array(bytes))
           length += bytes.length
-          if (length >= partLength) close()
+          if (length >= partLength) closePart()
         }),
       publish: (header) =>
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            close()
-            const url = URL.createObjectURL(
-              new Blob([new Uint8Array(header), ...parts], { type: "audio/wav" })
-            )
-            const link = document.createElement("a")
-            link.href = url
-            link.download = basename(name)
-            link.click()
-            return url
-          }),
-          (url) => Effect.sync(() => URL.revokeObjectURL(url))
-        ).pipe(
-          // The browser reads it after the click, and does not say when it is done.
-          Effect.zipRight(Effect.sleep("1 minute")),
-          Effect.scoped,
-          Effect.forkIn(scope),
-          Effect.asVoid
-        )
+        Effect.suspend(() => {
+          closePart()
+          const written = new Blob(parts).slice(header.length)
+          return offer(name, new Blob([new Uint8Array(header), written], { type: "audio/wav" }))
+        })
     }
   })
 
@@ -184,9 +184,9 @@ const download = (scope: Scope.Scope) => (name: string): Effect.Effect<AudioFile
  * @since 0.1.0
  * @category layers
  */
-export const layerDownload: Layer.Layer<AudioFile.AudioFile> = Layer.scoped(
+export const layerDownload: Layer.Layer<AudioFile.AudioFile> = Layer.succeed(
   AudioFile.AudioFile,
-  Effect.map(Effect.scope, (scope) => AudioFile.fromDestination(download(scope)))
+  AudioFile.fromDestination(download)
 )
 
 /**

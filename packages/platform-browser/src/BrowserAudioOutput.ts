@@ -173,7 +173,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
   const running = yield* RcRef.make({
     acquire: Effect.flatMap(opened, ({ context }) =>
       Effect.acquireRelease(
-        resume(context),
+        Effect.interruptible(resume(context)),
         // Fails where it is closed already.
         () => own === undefined ? Effect.ignore(Effect.tryPromise(() => context.suspend())) : Effect.void
       )),
@@ -191,7 +191,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
           },
           catch: (error) => failed(`The browser has no such analyser: ${reason(error)}`)
         }),
-        (analyser) => Effect.sync(() => node.disconnect(analyser))
+        // Fails where the output is closed already.
+        (analyser) => Effect.ignore(Effect.try(() => node.disconnect(analyser)))
       ))
 
   const awake: Service["awake"] = Effect.gen(function*() {
