@@ -54,3 +54,28 @@ export const make = (code: string): Language => OpenString.unsafeMake(code)
  */
 export const name = (code: Language): string =>
   Object.hasOwn(languageNames, code) ? languageNames[code as KnownLanguage] : code // hasOwn does not narrow a string
+
+const codes = new Map(Object.entries(languageNames).map(([code, name]) => [name.toLowerCase(), code]))
+
+// Names of the vendor's lists that differ from ours.
+const otherNames: Record<string, string> = { chinese: "zh", mandarin: "zh", oriya: "or" }
+
+/**
+ * The code of a language by its English name, or the text itself, in lower case, where it is no known name: a code as it
+ * is.
+ *
+ * @example
+ * ```ts
+ * import { Language } from "@effect-smallest/core"
+ *
+ * Language.fromName("Hindi") // "hi"
+ * Language.fromName("hi") // "hi"
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromName = (name: string): Language => {
+  const known = name.trim().toLowerCase()
+  return make(codes.get(known) ?? (Object.hasOwn(otherNames, known) ? otherNames[known] : undefined) ?? known)
+}

@@ -138,12 +138,20 @@ export class AccessDenied extends Schema.TaggedError<AccessDenied>(identifier("A
 }
 
 /**
- * The key is valid, but the account's plan does not include what was asked.
+ * The key is valid, but may not do what was asked: the account's plan does not include it, or the vendor lets people do it
+ * in the console and programs not.
  *
  * @since 0.1.0
  * @category errors
  */
-export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("NotEntitled"))("NotEntitled", fields) {
+export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("NotEntitled"))("NotEntitled", {
+  ...fields,
+  /**
+   * What it takes instead.
+   * @default "plan"
+   */
+  needs: Schema.optional(Schema.Literal("plan", "console"))
+}) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -151,7 +159,12 @@ export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("Not
     return false
   }
   override get message(): string {
-    return explain(this, "Choose a model or feature of your plan, or upgrade the plan.")
+    return explain(
+      this,
+      this.needs === "console"
+        ? "Sign in to the vendor's console and do it there."
+        : "Choose a model or feature of your plan, or upgrade the plan."
+    )
   }
 }
 
@@ -266,7 +279,8 @@ export class ServerFailure extends Schema.TaggedError<ServerFailure>(identifier(
     return this.status === undefined || this.status >= 500 || this.status === 408 || this.status === 409
   }
   override get message(): string {
-    const status = this.status === undefined ? "" : ` (status ${this.status})`
+    const isTold = this.status === undefined || this.description.includes(`${this.status}`)
+    const status = isTold ? "" : ` (status ${this.status})`
     return explain(
       this,
       this.isRetryable
@@ -304,13 +318,14 @@ export class TransportFailure extends Schema.TaggedError<TransportFailure>(ident
  * - `connect`: until the server answered at all
  * - `firstAudio`: from sending the request to the first sample
  * - `idle`: between two pieces of audio; keep-alives do not count
+ * - `answer`: the whole of an answer that is no speech, such as a list of voices
  *
  * @since 0.1.0
  * @category errors
  */
 export class SpeechTimeout extends Schema.TaggedError<SpeechTimeout>(identifier("SpeechTimeout"))("SpeechTimeout", {
   ...fields,
-  phase: Schema.Literal("permit", "connect", "firstAudio", "idle"),
+  phase: Schema.Literal("permit", "connect", "firstAudio", "idle", "answer"),
   /** The limit that was exceeded. */
   after: Schema.DurationFromMillis
 }) {

@@ -6,9 +6,11 @@
  *
  * @since 0.1.0
  */
+import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Url from "@effect/platform/Url"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -19,12 +21,14 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ByteBuffer from "./internal/byteBuffer.js"
 import * as PermitPool from "./internal/permitPool.js"
 import * as SseAudio from "./internal/sseAudio.js"
 import * as WavesErrors from "./internal/wavesErrors.js"
+import * as WavesRequest from "./internal/wavesRequest.js"
 import * as Pcm from "./Pcm.js"
 import * as SpeechError from "./SpeechError.js"
 import type * as WavesSchema from "./WavesSchema.js"
@@ -83,8 +87,34 @@ export interface Service {
   ) => Effect.Effect<WavesSocket.WavesSocket, SpeechError.SpeechError, Scope.Scope>
   /** Waits for a permit of the account and holds it until the scope closes. The requests above do so by themselves. */
   readonly permit: Effect.Effect<void, SpeechError.SpeechError, Scope.Scope>
+  /** A request of the account's API that is no speech: it takes no permit, and its answer is JSON. */
+  readonly request: <A, I>(request: Request<A, I>) => Effect.Effect<A, SpeechError.SpeechError>
   /** The time limits in force. */
   readonly timeouts: ResolvedTimeouts
+}
+
+/**
+ * What {@link Service.request} sends.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Request<A, I> {
+  /** The module that asks and its method, for errors and spans. */
+  readonly module: string
+  readonly method: string
+  readonly verb: "GET" | "POST" | "PUT" | "DELETE"
+  /** Where below `baseUrl`, such as `/waves/v1/pronunciation-dicts`. */
+  readonly path: string
+  readonly body?: HttpBody.HttpBody | undefined
+  /** Whether the body takes long to travel and to be worked on: then the answer may take four times `timeouts.answer`. */
+  readonly isUpload?: boolean | undefined
+  /** What the answer holds; anything else is a `MalformedResponse`. */
+  readonly schema: Schema.Schema<A, I>
+  /** The model that it is about, for `ModelRetired`. */
+  readonly model?: string | undefined
+  /** What status 404 means, where it is an id that the server does not know: an `InvalidSpeechRequest`. */
+  readonly unknown?: { readonly parameter: string; readonly description: string } | undefined
 }
 
 /**
@@ -98,6 +128,7 @@ export interface ResolvedTimeouts {
   readonly connect: Duration.Duration
   readonly firstAudio: Duration.Duration
   readonly idle: Duration.Duration
+  readonly answer: Duration.Duration
 }
 
 /**
@@ -129,6 +160,11 @@ export interface Timeouts {
    * @default "10 seconds"
    */
   readonly idle?: Duration.DurationInput | undefined
+  /**
+   * The whole of an answer that is no speech, such as a list of voices. An upload may take four times as long.
+   * @default "30 seconds"
+   */
+  readonly answer?: Duration.DurationInput | undefined
 }
 
 /**
@@ -139,7 +175,8 @@ export interface Options {
   /** The account's key; they start with `sk_`. It is sent to `baseUrl` and to nobody else. */
   readonly apiKey: Redacted.Redacted
   /**
-   * Where the API lives, without a path: a region, a company's own installation, an emulator.
+   * Where the API lives: a region, a company's own installation, an emulator. The paths of the API follow it; one that
+   * ends with `/waves/v1` already is taken without.
    * @default "https://api.smallest.ai", and "https://waves-api.smallest.ai" for `lightningV1`
    */
   readonly baseUrl?: string | undefined
@@ -162,7 +199,8 @@ const resolveTimeouts = (timeouts: Timeouts = {}): ResolvedTimeouts => ({
   permit: Duration.decode(timeouts.permit ?? "2 minutes"),
   connect: Duration.decode(timeouts.connect ?? "10 seconds"),
   firstAudio: Duration.decode(timeouts.firstAudio ?? "15 seconds"),
-  idle: Duration.decode(timeouts.idle ?? "10 seconds")
+  idle: Duration.decode(timeouts.idle ?? "10 seconds"),
+  answer: Duration.decode(timeouts.answer ?? "30 seconds")
 })
 
 const charactersPerSecond = 15
@@ -180,7 +218,9 @@ const isJson = (response: HttpClientResponse.HttpClientResponse): boolean =>
 const isPage = (bytes: Uint8Array): boolean =>
   /^\s*<(!doctype|html)/i.test(String.fromCharCode(...bytes.subarray(0, 64)))
 
-const withoutSlash = (url: string): string => url.replace(/\/+$/, "")
+// People copy the URL of a route, or one that ends like a folder.
+const toBaseUrl = (url: string): string =>
+  url.trim().replace(/\/+$/, "").replace(/\/(waves|api)\/v1(\/tts(\/live)?)?$/, "")
 
 /**
  * @since 0.1.0
@@ -193,8 +233,8 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
     const timeouts = resolveTimeouts(options.timeouts)
     const bufferDuration = Duration.decode(options.bufferDuration ?? "1 minute")
     const permits = PermitPool.make(Math.max(1, Math.floor(options.concurrency ?? 1)))
-    const baseUrl = withoutSlash(options.baseUrl ?? "https://api.smallest.ai")
-    const lightningV1Url = withoutSlash(options.baseUrl ?? "https://waves-api.smallest.ai")
+    const baseUrl = toBaseUrl(options.baseUrl ?? "https://api.smallest.ai")
+    const lightningV1Url = toBaseUrl(options.baseUrl ?? "https://waves-api.smallest.ai")
     const client = httpClient.pipe(
       options.transformClient ?? ((client) => client),
       // Its spans would end with errors that hold the request and so the key, and its trace ids are no business of the
@@ -338,6 +378,14 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
 
     return WavesClient.of({
       timeouts,
+      request: WavesRequest.make({
+        apiKey,
+        baseUrl,
+        client,
+        headers: { "x-source": source },
+        connectTimeout: timeouts.connect,
+        answerTimeout: timeouts.answer
+      }),
       connect,
       permit: Effect.asVoid(acquirePermit(call("permit", { voice_id: "" }))),
       synthesize: (body) =>
@@ -456,8 +504,15 @@ const missingKey = ConfigError.MissingData(
     "@effect-smallest/local, which needs none"
 )
 
+const garbledKey = ConfigError.InvalidData(
+  ["SMALLEST_API_KEY"],
+  "SMALLEST_API_KEY has a space, a line break or a character in it that no key has: copy the key again, in one piece"
+)
+
+const isHeaderValue = (key: string): boolean => /^[\x21-\x7e]+$/.test(key)
+
 /**
- * The key from `SMALLEST_API_KEY`; a missing or empty one fails with a `ConfigError` that says what to do.
+ * The key from `SMALLEST_API_KEY`; a missing, empty or garbled one fails with a `ConfigError` that says what to do.
  *
  * @since 0.1.0
  * @category constructors
@@ -465,21 +520,41 @@ const missingKey = ConfigError.MissingData(
 export const apiKeyConfig: Config.Config<Redacted.Redacted> = Config.string("SMALLEST_API_KEY").pipe(
   Config.option,
   Config.mapOrFail((key) =>
-    Option.isSome(key) && key.value.trim() !== ""
+    Option.isNone(key) || key.value.trim() === ""
+      ? Either.left(missingKey)
+      : isHeaderValue(key.value.trim())
       ? Either.right(Redacted.make(key.value.trim()))
-      : Either.left(missingKey)
+      : Either.left(garbledKey)
   )
 )
 
+const readBaseUrl = (url: string): Either.Either<string, ConfigError.ConfigError> =>
+  Either.mapLeft(
+    Either.filterOrLeft(
+      Url.fromString(url.trim()),
+      ({ hash, hostname, protocol, search }) =>
+        /^https?:$/.test(protocol) && hostname !== "" && search === "" && hash === "",
+      () => undefined
+    ),
+    () =>
+      ConfigError.InvalidData(
+        ["SMALLEST_BASE_URL"],
+        `SMALLEST_BASE_URL begins with http:// or https:// and goes on with a host, as in https://api.smallest.ai, and ` +
+          `has no ? or # in it; it is "${url.trim()}"`
+      )
+  ).pipe(Either.map(() => toBaseUrl(url)))
+
 /**
- * The base URL from `SMALLEST_BASE_URL`, if it is set.
+ * The base URL from `SMALLEST_BASE_URL`, if it is set; one that is no URL of a server fails with a `ConfigError`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const baseUrlConfig: Config.Config<string | undefined> = Config.string("SMALLEST_BASE_URL").pipe(
   Config.option,
-  Config.map((url) => Option.getOrUndefined(Option.filter(url, (url) => url.trim() !== "")))
+  Config.mapOrFail((url) =>
+    Option.isNone(url) || url.value.trim() === "" ? Either.right(undefined) : readBaseUrl(url.value)
+  )
 )
 
 /**

@@ -74,6 +74,30 @@ const known = new Map<string, ReadonlyArray<string>>([
 ])
 
 /**
+ * The languages that a model speaks, where it is a known one.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const languagesOf = (model: string): ReadonlyArray<string> | undefined => known.get(model)
+
+/**
+ * A model as paths and the account's API spell it: `lightning-v3.1-pro` for `lightning_v3.1_pro`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const pathOf = (model: string): string => model.replaceAll("_", "-")
+
+/**
+ * A model as speech spells it: `lightning_v3.1_pro` for `lightning-v3.1-pro`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const modelOfPath = (path: string): string => path.replaceAll("-", "_")
+
+/**
  * Refuses a language that the model is known not to speak: the server would, and saying so here costs no request. Models
  * that are not known are left to the server.
  *

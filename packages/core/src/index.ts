@@ -174,6 +174,14 @@ export * as Wav from "./Wav.js"
 export * as WavesClient from "./WavesClient.js"
 
 /**
+ * The account's pronunciation dictionaries: words, and how they are said. Speech uses those that
+ * `SpeechOptions.pronunciationDictionaries` names.
+ *
+ * @since 0.1.0
+ */
+export * as WavesPronunciationDictionaries from "./WavesPronunciationDictionaries.js"
+
+/**
  * Bodies of the vendor's speech API, in the vendor's spelling.
  *
  * @see https://docs.smallest.ai/waves
@@ -207,6 +215,21 @@ export * as WavesSpeechOptions from "./WavesSpeechOptions.js"
  * @since 0.1.0
  */
 export * as WavesSpeechSynthesizer from "./WavesSpeechSynthesizer.js"
+
+/**
+ * The account's cloned voices: a recording of 5 to 15 seconds becomes a voice that speech can name.
+ *
+ * @since 0.1.0
+ */
+export * as WavesVoiceClones from "./WavesVoiceClones.js"
+
+/**
+ * The voices that the vendor has today, from its servers. `SpeechSynthesizer.voices` is the published list that came with
+ * this package: it needs no request, and may be some months old.
+ *
+ * @since 0.1.0
+ */
+export * as WavesVoices from "./WavesVoices.js"
 
 /**
  * The port that opens WebSockets, because every runtime authenticates an upgrade in its own way: Node sends headers, browsers

@@ -9,7 +9,10 @@ import * as LightningV1SpeechSynthesizer from "@effect-smallest/core/LightningV1
 import type { RetryOptions } from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as WavesClient from "@effect-smallest/core/WavesClient"
+import * as WavesPronunciationDictionaries from "@effect-smallest/core/WavesPronunciationDictionaries"
 import * as WavesSpeechSynthesizer from "@effect-smallest/core/WavesSpeechSynthesizer"
+import * as WavesVoiceClones from "@effect-smallest/core/WavesVoiceClones"
+import * as WavesVoices from "@effect-smallest/core/WavesVoices"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as WavesSpeechStream from "@effect-smallest/stream/WavesSpeechStream"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
@@ -132,6 +135,17 @@ export type Provided =
   | AudioPlayer.AudioPlayer
 
 /**
+ * What belongs to the account of today's cloud besides speech.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ProvidedAccount =
+  | WavesVoices.WavesVoices
+  | WavesVoiceClones.WavesVoiceClones
+  | WavesPronunciationDictionaries.WavesPronunciationDictionaries
+
+/**
  * Whether and how single requests are retried.
  *
  * @since 0.1.0
@@ -187,10 +201,14 @@ const split = <A extends WavesClient.Options & RequestRetryOptions & StreamOptio
   }
 }
 
-const layerCloud = (
-  speech: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer | SpeechStream.SpeechStream, never, WavesClient.WavesClient>,
+const layerCloud = <A = never>(
+  speech: Layer.Layer<
+    SpeechSynthesizer.SpeechSynthesizer | SpeechStream.SpeechStream | A,
+    never,
+    WavesClient.WavesClient
+  >,
   client: WavesClient.Options
-): Layer.Layer<Provided> =>
+): Layer.Layer<Provided | A> =>
   wire(Layer.provideMerge(speech, WavesClient.layer(client)), { connectTimeout: client.timeouts?.connect })
 
 const withRetry = <R>(
@@ -198,8 +216,10 @@ const withRetry = <R>(
   retry: RequestRetryOptions["retry"]
 ) => retry === false ? synthesizer : SpeechSynthesizer.layerRetry(synthesizer, retry)
 
+const layerAccount = Layer.mergeAll(WavesVoices.layer(), WavesVoiceClones.layer, WavesPronunciationDictionaries.layer)
+
 /**
- * Speech through today's cloud API.
+ * Speech through today's cloud API, and the account's voices, clones and pronunciation dictionaries.
  *
  * @example
  * ```ts
@@ -217,19 +237,17 @@ const withRetry = <R>(
  * @since 0.1.0
  * @category layers
  */
-export const layerWaves = (options: WavesOptions): Layer.Layer<Provided> => {
+export const layerWaves = (options: WavesOptions): Layer.Layer<Provided | ProvidedAccount> => {
   const { live, speechStream, ...rest } = options
   const { client, retry, segmented, speech } = split(rest)
   const synthesizer = withRetry(WavesSpeechSynthesizer.layer(speech), retry)
-  return layerCloud(
-    speechStream === "live"
-      ? Layer.merge(
-        synthesizer,
-        Layer.provide(WavesSpeechStream.layer({ ...speech, ...live }), NodeWebSocketConnector.layer)
-      )
-      : Layer.provideMerge(SpeechStream.layerSegmented(segmented), synthesizer),
-    client
-  )
+  const speechLayer = speechStream === "live"
+    ? Layer.merge(
+      synthesizer,
+      Layer.provide(WavesSpeechStream.layer({ ...speech, ...live }), NodeWebSocketConnector.layer)
+    )
+    : Layer.provideMerge(SpeechStream.layerSegmented(segmented), synthesizer)
+  return layerCloud(Layer.merge(speechLayer, layerAccount), client)
 }
 
 /**
@@ -252,7 +270,7 @@ export const layerLightningV1 = (options: LightningV1Options): Layer.Layer<Provi
 const environment = Config.all({ apiKey: WavesClient.apiKeyConfig, baseUrl: WavesClient.baseUrlConfig })
 
 /**
- * Speech through today's cloud API: the key from `SMALLEST_API_KEY`, the base URL from `SMALLEST_BASE_URL` unless the
+ * Today's cloud API, as {@link layerWaves} has it: the key from `SMALLEST_API_KEY`, the base URL from `SMALLEST_BASE_URL` unless the
  * options name one. Without a key the layer fails with a `ConfigError` that says what to do; it never falls back to
  * another engine.
  *
@@ -272,7 +290,7 @@ const environment = Config.all({ apiKey: WavesClient.apiKeyConfig, baseUrl: Wave
  */
 export const layerWavesConfig = (
   options: Omit<WavesOptions, "apiKey"> = {}
-): Layer.Layer<Provided, ConfigError.ConfigError> =>
+): Layer.Layer<Provided | ProvidedAccount, ConfigError.ConfigError> =>
   Layer.unwrapEffect(
     Effect.map(environment, ({ apiKey, baseUrl }) =>
       layerWaves({ ...options, apiKey, baseUrl: options.baseUrl ?? baseUrl }))

@@ -208,6 +208,10 @@ export const innermost = (
   return { message: string(get(current, "message")) ?? string(current) ?? code, code }
 }
 
+// What OpenSSL says of a server that answers in plain text helps nobody.
+const isNoTls = (message: string | undefined): boolean =>
+  /ssl.*wrong version number|packet length too long/i.test(message ?? "")
+
 /**
  * Makes a typed error of a failure to send a request or to read its answer.
  *
@@ -219,7 +223,9 @@ export const fromHttpClient = (
   options: { readonly connectTimeout: Duration.Duration; readonly requestId?: string | undefined }
 ): SpeechError.SpeechError => {
   const { code, message } = innermost(error)
-  const said = scrub(call, message ?? error.description ?? error.reason)
+  const said = isNoTls(message)
+    ? "the server does not speak TLS there; a base URL that begins with http:// may be meant"
+    : scrub(call, message ?? error.description ?? error.reason)
   const fields = { module: call.module, method: call.method, requestId: options.requestId }
   if (error._tag === "RequestError") {
     if (error.reason !== "Transport") {
@@ -240,6 +246,40 @@ export const fromHttpClient = (
   }
   return new SpeechError.TruncatedAudio({ ...fields, description: `The connection broke in the middle: ${said}` })
 }
+
+/**
+ * Makes a typed error of an answer, JSON and no audio, that could not be read to its end.
+ *
+ * @internal
+ */
+export const fromBrokenAnswer = (
+  call: Call,
+  error: HttpClientError.HttpClientError,
+  requestId: string | undefined
+): SpeechError.TransportFailure =>
+  new SpeechError.TransportFailure({
+    module: call.module,
+    method: call.method,
+    description: scrub(call, `The connection broke in the middle: ${innermost(error).message ?? error.reason}`),
+    requestId
+  })
+
+/**
+ * Makes a typed error of status 404, where it means that an id is unknown.
+ *
+ * @internal
+ */
+export const notFound = (
+  call: Call,
+  response: HttpClientResponse.HttpClientResponse,
+  unknown: { readonly parameter: string; readonly description: string }
+): SpeechError.InvalidSpeechRequest =>
+  new SpeechError.InvalidSpeechRequest({
+    module: call.module,
+    method: call.method,
+    ...unknown,
+    requestId: requestIdOf(call, response)
+  })
 
 /** @internal */
 export const malformed = (call: Call, description: string, requestId?: string): SpeechError.MalformedResponse =>
