@@ -19,6 +19,7 @@ import * as Options from "@effect/cli/Options"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type CliError, CommandFailure, UsageError } from "./CliError.js"
@@ -170,12 +171,15 @@ const both = (file: Destination, speaker: Destination, player: Config["player"])
   place: `${file.place}, played`,
   ifInterrupted: file.ifInterrupted,
   write: (pcm) => {
-    const write = Effect.scoped(
-      Effect.flatMap(
-        Stream.broadcast(pcm, 2, lag),
-        ([toFile, toSpeaker]) => Effect.zipRight(file.write(toFile), speaker.write(toSpeaker), { concurrent: true })
-      )
-    )
+    const write = Effect.scoped(Effect.gen(function*() {
+      const [toFile, toSpeaker] = yield* Stream.broadcast(pcm, 2, lag)
+      const playing = yield* Effect.forkScoped(speaker.write(toSpeaker))
+      // The file is complete when all of it was heard: a player that breaks breaks the file off, too.
+      const untilHeard = Stream.execute(Fiber.join(playing))
+      return yield* Effect.zipRight(file.write(Stream.concat(toFile, untilHeard)), Fiber.join(playing), {
+        concurrent: true
+      })
+    }))
     // Playing nothing tells whether there is a player: before the text is sent.
     const check = Effect.mapError(Player.play(Stream.empty, { player }), orSave("only save the audio"))
     return Effect.zipRight(check, write)

@@ -187,11 +187,12 @@ const readCsv = Effect.fnUntraced(function*(
   const records = yield* Effect.try({
     // The types of the library know no records with `info` but those with `columns`.
     try: () =>
-      parse(text, {
+      // Line breaks of one kind: the library would count those of Windows twice.
+      parse(text.replace(/\r\n?/g, "\n"), {
         bom: true,
         delimiter,
         info: true,
-        record_delimiter: ["\r\n", "\n", "\r"],
+        record_delimiter: "\n",
         relax_column_count: true,
         skip_empty_lines: true
       }) as unknown as ReadonlyArray<
@@ -222,7 +223,7 @@ const readCsv = Effect.fnUntraced(function*(
   }
   return rows.map(({ info, record }) => {
     // The library tells where a row ends; cells may hold line breaks.
-    const breaks = record.reduce((sum, cell) => sum + (cell.match(/\r\n|\n|\r/g)?.length ?? 0), 0)
+    const breaks = record.reduce((sum, cell) => sum + (cell.match(/\n/g)?.length ?? 0), 0)
     const line = info.lines - breaks
     const extra = record.findIndex((cell, i) => cell !== "" && (names[i] ?? "") === "")
     if (extra >= 0) {

@@ -58,6 +58,8 @@ export const explain = (
         didYouMean(first, names) || `: there are ${names.join(", ")}. To speak a text: ${name} speak "${first} ..."`
       }`
   }
+  // An option that was given a wrong value has said so itself.
+  if (said.startsWith("--")) return said
   const see = `(see ${name} ${command.name} --help)`
   const known = [...new Set(command.help.match(/(?<![\w-])--?[a-z][\w-]*/g) ?? [])]
   const given = beforeText(rest).filter((word) => /^-./.test(word)).map((word) => word.split("=")[0] ?? word)
@@ -74,7 +76,7 @@ export const explain = (
   if (/options do not have a default value/.test(said)) {
     return `An option that takes pairs was given something else: write name=value, as in --assume blankText=silence ${see}`
   }
-  if (rejected === undefined) return said.startsWith("--") ? said : `${said} ${see}`
+  if (rejected === undefined) return `${said} ${see}`
   return known.includes(rejected)
     ? `${rejected} needs a value ${see}`
     : command.name === "speak"
