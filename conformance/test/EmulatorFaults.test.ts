@@ -324,4 +324,40 @@ describe("faults", () => {
       assert.isTrue(Exit.isSuccess(yield* Effect.exit(whole)))
       assert.strictEqual((yield* whole).status, 200)
     }).pipe(Effect.provide(Emulator)))
+
+  it.effect.each<readonly [body: unknown, error: RegExp]>([
+    [
+      { faults: [{ _tag: "Stats", status: 500 }] },
+      /^faults\.0: there is no fault with the _tag "Stats"; there are Delay, .*Close$/
+    ],
+    [{ faults: [{ status: 500 }] }, /^faults\.0: there is no fault with the _tag undefined/],
+    [
+      { faults: [{ _tag: "Delay", before: "lunch", duration: 1 }] },
+      /^faults\.0\.before: Expected "headers", actual "lunch"$/
+    ],
+    [{ faults: [{ _tag: "Status", status: 429, times: 2 }] }, /^faults\.0\.times: is unexpected/],
+    [{ faults: [{ _tag: "Status", status: "429" }] }, /^faults\.0\.status: Expected number, actual "429"$/],
+    [{ faults: [] }, /^faults: has no fault in it$/],
+    [{ fault: { _tag: "Reset" } }, /^fault: is unexpected/],
+    [{ faults: [{ _tag: "Reset" }], times: 0 }, /^times: Expected a positive number/],
+    [[{ faults: [{ _tag: "Reset" }] }, { faults: { _tag: "Reset" } }], /^1\.faults: must be a list of faults/],
+    [[{ faults: ["Reset"] }], /^0\.faults\.0: a fault is an object such as/],
+    ["x".repeat(10_000), /^Expected/]
+  ])("over HTTP - what is wrong is one sentence: %j", ([body, error]) =>
+    Effect.gen(function*() {
+      const answer = yield* EmulatorHttp.request("/__emulator/faults", { body: JSON.stringify(body), key: "" })
+      assert.strictEqual(answer.status, 400)
+      assert.match(JSON.parse(answer.text).error, error)
+      assert.isBelow(answer.text.length, 500)
+    }).pipe(Effect.provide(Emulator)))
+
+  it.scopedLive("over HTTP - the bare path tells what there is", () =>
+    Effect.gen(function*() {
+      const { status, text } = yield* EmulatorHttp.request("/__emulator", { key: "" })
+      assert.strictEqual(status, 200)
+      const contents = JSON.parse(text)
+      assert.include(Object.keys(contents.routes), "POST /__emulator/faults")
+      const set = yield* EmulatorHttp.request("/__emulator/faults", { body: contents.example, key: "" })
+      assert.strictEqual(set.status, 200)
+    }).pipe(Effect.provide(Emulator)))
 })

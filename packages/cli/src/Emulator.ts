@@ -43,7 +43,7 @@ const options = {
     Options.withDescription("The only key to accept (default: any, but there must be one)"),
     Options.optional
   ),
-  concurrency: Help.number("concurrency", "a whole number from 0", (count) => Number.isInteger(count) && count >= 0)
+  concurrency: Help.number("concurrency", "a whole number from 1", (count) => Number.isInteger(count) && count >= 1)
     .pipe(
       Options.withDescription("How many requests may run at once; more get a 429 (default: no limit)"),
       Options.optional
@@ -106,6 +106,10 @@ const cannotListen = (host: string, port: number) => (error: ServeError): Comman
       ? `Something else listens on ${host}:${port}; choose another with --port, or 0 for any that is free`
       : code === "EACCES"
       ? `Listening on port ${port} is not allowed; choose one above 1023 with --port`
+      : code === "EADDRNOTAVAIL"
+      ? `${host} is no address of this machine; leave --host away, or give one that it has`
+      : code === "ENOTFOUND" || code === "EAI_AGAIN"
+      ? `There is no host ${host}; leave --host away, or give an address of this machine`
       : `Listening on ${host}:${port} failed: ${String(error.cause)}`
   })
 }
@@ -149,7 +153,9 @@ export const command = Command.make("emulator", options, (given) =>
       yield* Stdio.tell("Other machines can reach this address.")
     }
     yield* Stdio.print(
-      `Ready: SMALLEST_BASE_URL=${url} SMALLEST_API_KEY=${Option.isSome(given.apiKey) ? "<your key>" : "sk_test"}`
+      `Ready: SMALLEST_BASE_URL=${url} SMALLEST_API_KEY=${
+        Option.isSome(given.apiKey) ? "'the key of --api-key'" : "sk_test"
+      }`
     )
     return yield* Effect.never
   }))).pipe(

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
+import { spawnSync } from "node:child_process"
 import * as Http from "node:http"
 import { folder, run, start } from "./command.js"
 
@@ -58,13 +59,15 @@ describe("effect-smallest emulator", () => {
 
   it.scopedLive("its options - reach the server", () =>
     Effect.gen(function*() {
-      const options = ["--engine", "tone", "--api-key", "sk_mine", "--legacy", "410", "--concurrency", "0"]
+      const options = ["--engine", "tone", "--api-key", "sk_mine", "--legacy", "410", "--concurrency", "1"]
       const { url } = yield* emulator(...options, "--no-cors", "--no-query-auth", "--assume", "validationStatus=422")
       const mine = { authorization: "Bearer sk_mine" }
       const status = (path: string, headers?: Readonly<Record<string, string>>) =>
         Effect.map(post(`${url}${path}`, headers), (response) => response.status)
       assert.strictEqual(yield* status("/waves/v1/tts"), 401)
       assert.strictEqual(yield* status("/waves/v1/tts?token=sk_mine", {}), 401)
+      const stalled = { ...mine, "x-emulator-fault": "{\"_tag\":\"Stall\",\"afterBytes\":2000}" }
+      assert.strictEqual(yield* status("/waves/v1/tts/live", stalled), 200)
       assert.strictEqual(yield* status("/waves/v1/tts", mine), 429)
       assert.strictEqual(yield* status("/api/v1/lightning/get_speech", mine), 410)
       assert.strictEqual(yield* status("/waves/v1/pronunciation-dicts", mine), 422)
@@ -103,12 +106,32 @@ describe("effect-smallest emulator", () => {
       )
     }), 60_000)
 
+  it.scopedLive("an address of another machine - is told in one line", () =>
+    Effect.gen(function*() {
+      const { code, stderr } = yield* run(["emulator", "--port", "0", "--host", "192.0.2.1"], { cwd: yield* folder })
+      assert.strictEqual(code, 1)
+      assert.strictEqual(
+        stderr,
+        "effect-smallest: 192.0.2.1 is no address of this machine; leave --host away, or give one that it has.\n"
+      )
+    }), 60_000)
+
+  it.scopedLive("its line Ready - is text for a shell, whatever the key", () =>
+    Effect.gen(function*() {
+      const { lines } = yield* emulator("--engine", "tone", "--api-key", "sk_mine")
+      const ready = /^Ready: (.*)$/m.exec(lines)?.[1] ?? ""
+      const { status, stdout } = spawnSync("sh", ["-c", `${ready} env`])
+      assert.strictEqual(status, 0)
+      assert.include(stdout.toString(), "SMALLEST_API_KEY=the key of --api-key\n")
+    }), 60_000)
+
   it.scopedLive("options that make no sense - are told in one line", () =>
     Effect.gen(function*() {
       const cwd = yield* folder
       const cases: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: RegExp]> = [
         [["--port", "70000"], /--port takes a port from 0/],
         [["--legacy", "405"], /--legacy takes serve, 404 or 410/],
+        [["--concurrency", "0"], /--concurrency takes a whole number from 1/],
         [["--latency", "-1"], /--latency takes milliseconds from 0/],
         [["--assume", "blankText=loud"], /--assume blankText: must be refuse or silence/],
         [["--assume", "colour=red"], /--assume colour: is unexpected/]

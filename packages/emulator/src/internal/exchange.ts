@@ -16,6 +16,7 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Fault } from "../Fault.js"
+import * as FaultInput from "./faultInput.js"
 import * as Faults from "./faults.js"
 import { uuid } from "./ids.js"
 import * as Refusal from "./refusal.js"
@@ -125,9 +126,9 @@ const make = Effect.gen(function*() {
     const header = exchange.headers[Faults.header]
     const sent = header === undefined ?
       [] :
-      yield* Effect.mapError(
-        Faults.fromHeader(header),
-        (error) => new Refusal.Refusal({ status: 400, body: { error: `${Faults.header}: ${error.message}` } })
+      yield* Either.mapLeft(
+        FaultInput.readHeader(header),
+        (error) => new Refusal.Refusal({ status: 400, body: { error: `${Faults.header}: ${error}` } })
       )
     const waiting = yield* faults.take(exchange.path, "request")
     const audio = isAudio && !isUpgrade(exchange.headers) ? yield* faults.take(exchange.path, "audio") : []

@@ -6,10 +6,8 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as ParseResult from "effect/ParseResult"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Fault, type Injection } from "../Fault.js"
+import type { Fault, Injection } from "../Fault.js"
 import { Output } from "./speech.js"
 
 /** @internal */
@@ -80,12 +78,6 @@ export const layer: Layer.Layer<Faults> = Layer.effect(Faults, make)
  * @internal
  */
 export const header = "x-emulator-fault"
-
-const FromHeader = Schema.parseJson(Schema.Union(Schema.NonEmptyArray(Fault), Fault))
-
-/** @internal */
-export const fromHeader = (text: string): Effect.Effect<ReadonlyArray<Fault>, ParseResult.ParseError> =>
-  Effect.map(Schema.decode(FromHeader)(text), (decoded) => "_tag" in decoded ? [decoded] : decoded)
 
 /**
  * What a transport can do besides sending.
