@@ -47,9 +47,8 @@ const Speech: Layer.Layer<Provided, Layer.Layer.Error<typeof Emulated> | Layer.L
 /** Names of this machine. A page elsewhere that pretends to be this one has another. */
 const isHere = (host: string | undefined): boolean => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host ?? "")
 
-const makeRouter = Effect.gen(function*() {
+const makeRouter = Effect.fnUntraced(function*(folder: string) {
   const cloud = yield* Cloud
-  const folder = yield* Page.bundle
   const serveFile = yield* Page.files(folder)
   // One person on one machine: one session, which scripts of the page cannot read.
   const session = yield* Effect.sync(() => Crypto.randomUUID())
@@ -61,6 +60,7 @@ const makeRouter = Effect.gen(function*() {
   const about = yield* Schema.encode(About.About)(new About.About({ cloud }))
 
   const speech = SpeechProxy.httpApp({
+    allow: ["speed", "sampleRate", "voice", "model"],
     authorize: ({ cookies }) =>
       cookies["session"] === session
         ? Effect.succeed("the visitor")
@@ -84,11 +84,13 @@ const makeRouter = Effect.gen(function*() {
 export interface Options {
   /** 0 is any that is free. */
   readonly port: number
+  /** Where the page was built. */
+  readonly folder: string
 }
 
-/** Builds the page and serves it on this machine, until the scope of the layer closes. */
-export const layer = ({ port }: Options) =>
-  Layer.unwrapScoped(Effect.map(makeRouter, (router) => HttpServer.serve(router))).pipe(
+/** Serves the page on this machine, until the scope of the layer closes. */
+export const layer = ({ folder, port }: Options) =>
+  Layer.unwrapEffect(Effect.map(makeRouter(folder), (router) => HttpServer.serve(router))).pipe(
     Layer.provide(Speech),
     Layer.provideMerge(NodeHttpServer.layer(() => Http.createServer(), { port, host: "127.0.0.1" }))
   )

@@ -1,7 +1,7 @@
 /**
  * Speaks a text, keeps what was said, and tells the page how it goes.
  */
-import { AudioFile, AudioPlayer, Pcm, SpeechEvent, SpeechSynthesizer, Voice } from "@effect-smallest/core"
+import { AudioFile, AudioPlayer, Model, Pcm, SpeechEvent, SpeechSynthesizer, Voice } from "@effect-smallest/core"
 import { Chunk, Data, Duration, Effect, Equal, FiberHandle, Option, Ref, Stream, SubscriptionRef } from "effect"
 import { type Engine, Engines } from "./Engines.js"
 import * as Peaks from "./Peaks.js"
@@ -14,6 +14,8 @@ export class Request extends Data.Class<{
   readonly text: string
   /** Empty for the engine's own. */
   readonly voice: string
+  /** The model that has the voice; empty for the engine's own. */
+  readonly model: string
   readonly speed: number
 }> {}
 
@@ -48,10 +50,11 @@ export const State = Data.taggedEnum<State>()
 export const isActive = (state: State): boolean =>
   state._tag === "Preparing" || state._tag === "Speaking" || state._tag === "Paused"
 
-const toSpeech = ({ speed, text, voice }: Request) => ({
+const toSpeech = ({ model, speed, text, voice }: Request) => ({
   text,
   speed,
-  ...(voice === "" ? {} : { voice: Voice.make(voice) })
+  ...(voice === "" ? {} : { voice: Voice.make(voice) }),
+  ...(model === "" ? {} : { model: Model.make(model) })
 })
 
 const empty = (request: Request): Recording => ({

@@ -110,7 +110,7 @@ export const run = Effect.gen(function*() {
   yield* Effect.forEach(View.engines, (engine) => on(engine, "change", () => chooseEngine))
   yield* Effect.forEach(
     View.chips,
-    (chip) => on(chip, "click", () => Effect.sync(() => View.writeText(View.sampleOf(chip))))
+    ({ button, text }) => on(button, "click", () => Effect.sync(() => View.writeText(text)))
   )
   yield* on(document, "keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
@@ -145,7 +145,7 @@ export const run = Effect.gen(function*() {
       )
       : Stream.mapEffect(Narrator.isActive(state) ? Dom.frames : Dom.redraws(View.waveform), () => look(state, 0))
 
-  View.writeText(samples.story)
+  View.writeText(samples[0].text)
   View.showSpeed()
   yield* chooseEngine
   yield* Effect.forkScoped(Effect.flatMap(Effect.option(About.get), (about) => {

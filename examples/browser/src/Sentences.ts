@@ -26,7 +26,9 @@ const invalid = (error: SpeechError.InvalidSpeechRequest): string => {
 const lowerFirst = (text: string): string =>
   /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text
 
-const withoutStop = (text: string): string => text.replace(/[.\s]+$/, "").replaceAll("`", "")
+const withoutStop = (text: string): string =>
+  // Offsets are for programs.
+  text.replace(/ at offset \d+ of `\w+`/, "").replaceAll("`", "").replace(/[.\s]+$/, "")
 
 /** One or two sentences: what happened, and what to do. */
 export const describe = (error: Failure): string => {

@@ -79,10 +79,12 @@ export const mark = (
 const hold = 250
 
 /**
- * What sounds at a position: the word, where words have times, or the segment. `None` before the first and, for words, in
- * a pause. The marks are those of one text, in order of their starts.
+ * What sounds at a position: the word, where words have times, or the segment. `None` before the first sound and, for
+ * words, in a pause. The marks are those of one text, in order of their starts.
  */
 export const at = (marks: ReadonlyArray<Mark>, position: number): Option.Option<Mark> => {
+  // Words come with the audio that they sound in: before it, nobody knows whether there will be any.
+  if (position <= 0) return Option.none()
   // The last mark that has begun.
   let low = 0
   let high = marks.length

@@ -1,7 +1,7 @@
 /**
  * The elements of the page, and how it shows what it is told.
  */
-import type { AudioFile, Voice } from "@effect-smallest/core"
+import type { AudioFile, AudioPlayer, Voice } from "@effect-smallest/core"
 import { Array, Duration, Option, String } from "effect"
 import type * as About from "./About.js"
 import * as Dom from "./Dom.js"
@@ -18,12 +18,13 @@ const mirror = Dom.element("mirror", HTMLDivElement)
 const count = Dom.element("count", HTMLParagraphElement)
 export const voice = Dom.element("voice", HTMLSelectElement)
 export const speed = Dom.element("speed", HTMLInputElement)
-const speedValue = Dom.element("speed-value", HTMLOutputElement)
+const speedValue = Dom.element("speed-value", HTMLSpanElement)
 const about = Dom.element("about", HTMLParagraphElement)
 const notice = Dom.element("notice", HTMLDivElement)
 export const waveform = Dom.element("waveform", HTMLCanvasElement)
 const progress = Dom.element("progress", HTMLProgressElement)
 const heard = Dom.element("heard", HTMLSpanElement)
+const first = Dom.element("first", HTMLSpanElement)
 const made = Dom.element("made", HTMLSpanElement)
 export const speak = Dom.element("speak", HTMLButtonElement)
 const speakLabel = Dom.element("speak-label", HTMLSpanElement)
@@ -32,7 +33,16 @@ export const download = Dom.element("download", HTMLButtonElement)
 const downloadLabel = Dom.element("download-label", HTMLSpanElement)
 const status = Dom.element("status", HTMLParagraphElement)
 export const engines = [...form.querySelectorAll<HTMLInputElement>("input[name=engine]")]
-export const chips = [...form.querySelectorAll<HTMLButtonElement>("[data-sample]")]
+
+/** A button for each sample. */
+export const chips = samples.map(({ name, text }) => {
+  const button = document.createElement("button")
+  button.type = "button"
+  button.className = "chip"
+  button.textContent = name
+  return { button, text }
+})
+Dom.element("samples", HTMLDivElement).append(...chips.map(({ button }) => button))
 
 // ----------------------------------------------------------------------------------------------------------------
 // the form
@@ -42,7 +52,13 @@ export const engine = (): Engine =>
   engines.some(({ checked, value }) => checked && value === "cloud") ? "cloud" : "local"
 
 export const request = (): Narrator.Request =>
-  new Narrator.Request({ engine: engine(), text: text.value, voice: voice.value, speed: speed.valueAsNumber })
+  new Narrator.Request({
+    engine: engine(),
+    text: text.value,
+    voice: voice.value,
+    model: voice.selectedOptions[0]?.dataset.model ?? "",
+    speed: speed.valueAsNumber
+  })
 
 const numbers = new Intl.NumberFormat("en")
 
@@ -50,24 +66,13 @@ export const showText = (): void => {
   // A last line break has no height of its own in a block.
   mirror.textContent = `${text.value} `
   count.textContent = `${numbers.format(text.value.length)} of ${numbers.format(text.maxLength)}`
+  count.classList.toggle("is-near", text.value.length > 0.8 * text.maxLength)
   count.classList.toggle("is-full", text.value.length >= text.maxLength)
 }
 
 export const writeText = (written: string): void => {
   text.value = written
   showText()
-}
-
-/** The text that a chip stands for. */
-export const sampleOf = (chip: HTMLButtonElement): string => {
-  switch (chip.dataset.sample) {
-    case "twister":
-      return samples.twister
-    case "news":
-      return samples.news
-    default:
-      return samples.story
-  }
 }
 
 export const showSpeed = (): void => {
@@ -98,17 +103,26 @@ export const showEngine = (engine: Engine, server: Option.Option<About.About>): 
   ]
 }
 
-const groupOf = ({ accent, languages }: Voice.VoiceInfo): string =>
-  accent !== undefined
-    ? String.capitalize(accent)
-    : languages.flatMap((code) => new Intl.DisplayNames("en", { type: "language" }).of(code) ?? []).join(", ")
+const languageNames = new Intl.DisplayNames("en", { type: "language", fallback: "code" })
 
-const option = (label: string, value: string): HTMLOptionElement => {
+const groupOf = ({ accent, languages }: Voice.VoiceInfo): string => {
+  const names = languages.slice(0, 3).map((code) => languageNames.of(code) ?? code).join(", ")
+  return accent === undefined ? names : `${names} (${String.capitalize(accent)})`
+}
+
+// Voices of one language first, English before all others.
+const rank = (label: string): string => `${label.startsWith("English") ? 0 : 1}${label}`
+
+const option = (label: string, value: string, model: string = ""): HTMLOptionElement => {
   const made = document.createElement("option")
   made.textContent = label
   made.value = value
+  made.dataset.model = model
   return made
 }
+
+const optionOf = ({ gender, id, models, name }: Voice.VoiceInfo): HTMLOptionElement =>
+  option(gender === undefined ? name : `${name}, ${gender}`, id, models[0])
 
 /** No voices yet, or none that could be listed: the engine has one of its own. */
 export const showNoVoices = (isLoading: boolean): void => {
@@ -117,14 +131,14 @@ export const showNoVoices = (isLoading: boolean): void => {
 }
 
 export const showVoices = (voices: ReadonlyArray<Voice.VoiceInfo>, chosen: string | undefined): void => {
-  const groups = Object.entries(Array.groupBy(voices, groupOf)).map(([label, members]) => {
-    const group = document.createElement("optgroup")
-    group.label = label
-    group.append(
-      ...members.map(({ gender, id, name }) => option(gender === undefined ? name : `${name}, ${gender}`, id))
-    )
-    return group
-  })
+  const groups = Object.entries(Array.groupBy(voices, groupOf))
+    .sort(([a], [b]) => rank(a).localeCompare(rank(b)))
+    .map(([label, members]) => {
+      const group = document.createElement("optgroup")
+      group.label = label
+      group.append(...members.map(optionOf))
+      return group
+    })
   voice.replaceChildren(...(chosen === undefined ? [option("The service's own", "")] : []), ...groups)
   voice.value = chosen ?? ""
   voice.disabled = false
@@ -153,6 +167,12 @@ const labels: Record<Narrator.State["_tag"], string> = {
   Failed: "Try again"
 }
 
+const firstSound = ({ firstAudio }: AudioPlayer.PlaybackReport): string =>
+  Option.match(firstAudio, {
+    onNone: () => "",
+    onSome: (wait) => `First sound after ${Duration.toSeconds(wait).toFixed(1)} s`
+  })
+
 const announce = Narrator.State.$match({
   Idle: () => "",
   Preparing: () => "Preparing.",
@@ -171,9 +191,10 @@ export const showState = (state: Narrator.State): void => {
   stop.disabled = !isActive
   text.readOnly = isActive
   page.classList.toggle("is-reading", isActive)
-  for (const chip of chips) chip.disabled = isActive
+  for (const { button } of chips) button.disabled = isActive
   if (!isActive) showText()
   status.textContent = announce(state)
+  first.textContent = state._tag === "Finished" ? firstSound(state.report) : ""
   showNotice(state._tag === "Failed" ? state.sentence : "")
 }
 
@@ -222,7 +243,7 @@ export const showProgress = (recording: Narrator.Recording, position: number): v
     ? Math.min(1, position / total)
     : SpokenText.reached(recording.marks, position) / recording.request.text.length
   heard.textContent = clock(position)
-  made.textContent = recording.isComplete ? clock(total) : `${clock(total)} made so far`
+  made.textContent = recording.isComplete || total === 0 ? clock(total) : `${clock(total)} made so far`
 }
 
 export const showSaving = (isSaving: boolean): void => {

@@ -1,0 +1,353 @@
+/**
+ * The page in a real browser, from end to end: its server, the embedded voice in a worker, the proxy, the emulator behind
+ * it, and what reaches the loudspeaker.
+ */
+import { Pcm, Wav } from "@effect-smallest/core"
+import { WavesEmulator } from "@effect-smallest/emulator"
+import { HttpServer } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { assert, layer } from "@effect/vitest"
+import { ConfigProvider, Context, Duration, Effect, Layer, Logger, Redacted } from "effect"
+import { mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { type Browser, chromium, type Page } from "playwright-core"
+import { inject } from "vitest"
+import * as PageFiles from "../../browser/server/Page.js"
+import * as Server from "../../browser/server/Server.js"
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Where a browser is; null where there is none. */
+    readonly chromium: string | null
+  }
+}
+
+declare global {
+  interface Window {
+    /** How loud the loudspeaker is right now, from 0 to 1. */
+    loudness: () => number
+    loudest: number
+    /** Every part of the text that was lit, in order. */
+    lit: Array<string>
+  }
+}
+
+const executablePath = inject("chromium")
+
+const screenshots = new URL("../../../.cache/screenshots/", import.meta.url).pathname
+
+// A busy machine takes its time for everything.
+const patience = 60_000
+
+class Site
+  extends Context.Tag("Site")<Site, { readonly browser: Browser; readonly folder: string; readonly url: string }>()
+{}
+
+const serve = (folder: string) =>
+  Effect.map(Layer.build(Server.layer({ folder, port: 0 })), (context) => {
+    const { address } = Context.get(context, HttpServer.HttpServer)
+    return `http://localhost:${address._tag === "TcpAddress" ? address.port : 0}`
+  })
+
+const withoutKey = Layer.setConfigProvider(ConfigProvider.fromMap(new Map()))
+
+const SiteLive = Layer.scoped(
+  Site,
+  Effect.gen(function*() {
+    const [browser, folder] = yield* Effect.all([
+      Effect.acquireRelease(
+        Effect.promise(() =>
+          chromium.launch({
+            executablePath: executablePath ?? "",
+            args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            timeout: patience
+          })
+        ),
+        (browser) => Effect.promise(() => browser.close())
+      ),
+      PageFiles.bundle
+    ], { concurrency: 2 })
+    return { browser, folder, url: yield* Effect.provide(serve(folder), withoutKey) }
+  })
+).pipe(Layer.provide(NodeContext.layer))
+
+// Listens where the page connects something to the loudspeaker, and watches what lights up. Runs before the page does.
+const spy = () => {
+  const connect = AudioNode.prototype.connect
+  const analysers = new Map<BaseAudioContext, AnalyserNode>()
+  window.loudest = 0
+  window.lit = []
+  window.loudness = () =>
+    Math.max(
+      0,
+      ...[...analysers.values()].map((analyser) => {
+        const samples = new Float32Array(analyser.fftSize)
+        analyser.getFloatTimeDomainData(samples)
+        return analyser.context.state === "running" ? Math.max(...samples.map(Math.abs)) : 0
+      })
+    )
+  AudioNode.prototype.connect = function(this: AudioNode, ...args: Parameters<typeof connect>) {
+    const [target] = args as ReadonlyArray<unknown>
+    if (target instanceof AudioDestinationNode) {
+      const analyser = new AnalyserNode(target.context, { fftSize: 2048 })
+      analysers.set(target.context, analyser)
+      Reflect.apply(connect, this, [analyser])
+    }
+    return Reflect.apply(connect, this, args)
+  } as typeof connect
+  setInterval(() => window.loudest = Math.max(window.loudest, window.loudness()), 20)
+  addEventListener("DOMContentLoaded", () => {
+    const mirror = document.querySelector("#mirror")
+    if (mirror === null) return
+    new MutationObserver(() => {
+      const mark = mirror.querySelector("mark")?.textContent
+      if (mark && mark !== window.lit.at(-1)) window.lit.push(mark)
+    }).observe(mirror, { childList: true })
+  })
+}
+
+const open = Effect.fnUntraced(function*(
+  options: Parameters<Browser["newContext"]>[0] & { readonly url?: string | undefined } = {}
+) {
+  const site = yield* Site
+  const context = yield* Effect.acquireRelease(
+    Effect.promise(() => site.browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })),
+    (context) => Effect.promise(() => context.close())
+  )
+  context.setDefaultTimeout(patience)
+  return yield* Effect.promise(async () => {
+    await context.addInitScript(spy)
+    const page = await context.newPage()
+    await page.goto(options.url ?? site.url)
+    return page
+  })
+})
+
+/** Runs a visit of the page in a browser. */
+const visit = (f: (page: Page) => Promise<void>, options?: Parameters<typeof open>[0]) =>
+  Effect.scoped(Effect.flatMap(open(options), (page) => Effect.promise(() => f(page))))
+
+const phase = (page: Page, ...phases: ReadonlyArray<string>) =>
+  page.waitForFunction((phases) => phases.includes(document.body.dataset.phase ?? ""), phases)
+
+const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true })
+
+const write = (page: Page, text: string) => page.getByRole("textbox", { name: "Text to speak" }).fill(text)
+
+const faster = (page: Page) => page.getByRole("slider", { name: /Speed/ }).fill("1.6")
+
+/** What is lit is in the text, in its order; a machine that is busy may skip some of it. */
+const assertInOrder = (text: string, lit: ReadonlyArray<string>) => {
+  assert.isAtLeast(lit.length, 2, `lit: ${lit.join(" ")}`)
+  lit.reduce((from, part) => {
+    const at = text.indexOf(part, from)
+    assert.isAtLeast(at, 0, `"${part}" after offset ${from}; lit: ${lit.join(" ")}`)
+    return at
+  }, 0)
+}
+
+const withoutBrowser = executablePath === null
+
+layer(SiteLive, { excludeTestServices: true, timeout: "3 minutes" })("the page", (it) => {
+  const test = withoutBrowser ? it.effect.skip : it.effect
+
+  test("embedded voice - is heard to its end, and its words light up", () => {
+    const text = "Seven wonderful words are spoken right here."
+    return visit(async (page) => {
+      await write(page, text)
+      await faster(page)
+      await button(page, "Speak").click()
+      await phase(page, "finished")
+      assert.isAbove(await page.evaluate(() => window.loudest), 0.05)
+      assertInOrder(text, await page.evaluate(() => window.lit))
+      assert.match(await page.getByRole("status").innerText(), /^Finished: \d seconds? of speech\.$/)
+      assert.strictEqual(await page.getByRole("progressbar", { name: "Heard" }).getAttribute("value"), "1")
+      assert.isTrue(await button(page, "Speak again").isEnabled())
+      assert.isTrue(await page.getByRole("textbox").isEditable())
+    })
+  }, patience)
+
+  test("pause and stop - silence, at once and for good", () =>
+    visit(async (page) => {
+      await write(page, "This is a long story, and nobody knows how it will end. ".repeat(20))
+      await page.keyboard.press("Control+Enter")
+      await phase(page, "speaking")
+      await page.waitForFunction(() => window.loudness() > 0.02)
+
+      await button(page, "Pause").click()
+      await phase(page, "paused")
+      await page.waitForFunction(() => window.loudness() === 0)
+      await button(page, "Resume").click()
+      await page.waitForFunction(() => window.loudness() > 0.02)
+
+      // Measured in the page: the way of a key through the test takes longer than the stop.
+      const silentAfter = await page.evaluate(() =>
+        new Promise<number>((resolve) => {
+          const begin = performance.now()
+          document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }))
+          const watch = setInterval(() => {
+            if (window.loudness() > 0) return
+            clearInterval(watch)
+            resolve(performance.now() - begin)
+          }, 5)
+        })
+      )
+      assert.isBelow(silentAfter, 1000)
+      await phase(page, "idle")
+      await page.evaluate(() => window.loudest = 0)
+      await page.waitForTimeout(300)
+      assert.strictEqual(await page.evaluate(() => window.loudest), 0)
+      assert.isTrue(await button(page, "Stop").isDisabled())
+    }), patience)
+
+  test("download - a WAV of the whole speech, named by its first words", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const page = yield* open()
+      yield* Effect.promise(() => write(page, "Save me, please."))
+      const [download] = yield* Effect.promise(() =>
+        Promise.all([page.waitForEvent("download"), button(page, "Download WAV").click()])
+      )
+      assert.strictEqual(download.suggestedFilename(), "save-me-please.wav")
+      const audio = yield* Wav.decode(readFileSync(yield* Effect.promise(() => download.path())))
+      assert.strictEqual(audio.format.sampleRate, 24000)
+      assert.isTrue(Duration.between(audio.duration, { minimum: "500 millis", maximum: "5 seconds" }))
+      assert.isAbove(Math.max(...Pcm.samples(audio).map(Math.abs)), 0x1000)
+      yield* Effect.promise(() =>
+        page.getByText("Saved save-me-please.wav", { exact: false }).waitFor({ state: "attached" })
+      )
+    })), patience)
+
+  test("the cloud - speaks through the proxy, with its own voices and word times", () => {
+    const text = "Spoken far away, and heard nearby."
+    return visit(async (page) => {
+      await page.getByRole("radio", { name: "The cloud" }).check({ force: true })
+      await page.getByText("an emulator on your machine").waitFor()
+      await page.waitForFunction(() => document.querySelectorAll("#voice option").length > 20)
+      await page.getByRole("combobox", { name: "Voice" }).selectOption("sophie")
+      await page.getByRole("combobox", { name: "Voice" }).selectOption("meher")
+      await write(page, text)
+      await faster(page)
+      await button(page, "Speak").click()
+      await phase(page, "finished")
+      assert.isAbove(await page.evaluate(() => window.loudest), 0.05)
+      assertInOrder(text, await page.evaluate(() => window.lit))
+    })
+  }, patience)
+
+  test("errors - are sentences that say what to do", () =>
+    visit(async (page) => {
+      const alert = page.getByRole("alert")
+      const shown = () => page.waitForFunction(() => document.querySelector("#notice")?.textContent !== "")
+      await write(page, " ")
+      await button(page, "Speak").click()
+      assert.strictEqual(await alert.innerText(), "There is nothing to say yet. Write something first.")
+      assert.strictEqual(await page.evaluate(() => document.activeElement?.id), "text")
+
+      await write(page, "Привет.")
+      await button(page, "Speak").click()
+      await phase(page, "failed")
+      assert.match(await alert.innerText(), /^This text cannot be spoken here: the embedded voice reads English only/)
+
+      await page.getByRole("radio", { name: "The cloud" }).check({ force: true })
+      await page.waitForFunction(() => document.querySelectorAll("#voice option").length > 20)
+      await page.context().setOffline(true)
+      await button(page, "Try again").click()
+      await shown()
+      assert.strictEqual(
+        await alert.innerText(),
+        "The speech service cannot be reached. Check your connection and press Speak again."
+      )
+      await page.context().setOffline(false)
+      await page.context().clearCookies()
+      await button(page, "Try again").click()
+      await page.getByText("Reload it to sign in again.").waitFor()
+    }), patience)
+
+  test("looks - fits a desk and a phone, by day and by night", () =>
+    Effect.forEach(
+      [
+        { name: "desktop", viewport: { width: 1280, height: 900 } },
+        { name: "phone", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 }
+      ].flatMap((device) => (["light", "dark"] as const).map((colorScheme) => ({ ...device, colorScheme }))),
+      ({ name, ...options }) =>
+        visit(async (page) => {
+          await button(page, "Speak").click()
+          await page.waitForFunction(() => document.querySelector("#mirror mark") !== null)
+          mkdirSync(screenshots, { recursive: true })
+          await page.screenshot({ path: join(screenshots, `${name}-${options.colorScheme}.png`) })
+          const [content, window] = await page.evaluate(() => [document.body.scrollWidth, innerWidth])
+          assert.isAtMost(content ?? Infinity, window ?? 0)
+        }, options),
+      { concurrency: 2, discard: true }
+    ), 2 * patience)
+
+  test("motion - stands still for those who want that", () =>
+    visit(async (page) => {
+      await button(page, "Speak").click()
+      await phase(page, "speaking")
+      const moving = await page.evaluate(() => document.getAnimations().length)
+      assert.strictEqual(moving, 0)
+      assert.strictEqual(await page.locator(".ring").isVisible(), false)
+    }, { reducedMotion: "reduce" }), patience)
+
+  test("law 8 - a key is in no file, answer, storage or log of the page", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { folder } = yield* Site
+      const key = "sk_canary_5d41402abc4b2a76b9719d911017c592"
+      const logs: Array<string> = []
+      const emulator = Context.get(
+        yield* Layer.build(WavesEmulator.layer({ apiKey: Redacted.make(key), engine: "tone" })),
+        WavesEmulator.WavesEmulator
+      )
+      const url = yield* serve(folder).pipe(
+        Effect.provide(Layer.mergeAll(
+          NodeContext.layer,
+          Layer.setConfigProvider(
+            ConfigProvider.fromMap(new Map([["SMALLEST_API_KEY", key], ["SMALLEST_BASE_URL", emulator.url]]))
+          ),
+          Logger.replace(Logger.defaultLogger, Logger.map(Logger.logfmtLogger, (line) => void logs.push(line)))
+        ))
+      )
+      const page = yield* open({ url })
+      const session = (yield* Effect.promise(() => page.context().cookies())).map(({ value }) => value)
+      assert.lengthOf(session, 1)
+      const headers: Array<string> = []
+      const bodies: Array<Promise<string>> = []
+      page.on("console", (message) => void logs.push(message.text()))
+      page.on("response", (response) => {
+        headers.push(JSON.stringify(response.headers()))
+        // What was cut off has no body.
+        bodies.push(response.body().then((body) => body.toString("latin1"), () => ""))
+      })
+      const seen = yield* Effect.promise(async () => {
+        await page.reload()
+        await page.getByRole("radio", { name: "The cloud" }).check({ force: true })
+        await page.getByText("Spoken by Smallest AI").waitFor()
+        await write(page, "Nobody hears the canary.")
+        await button(page, "Speak").click()
+        await phase(page, "finished")
+        return page.evaluate(async () =>
+          JSON.stringify([
+            document.documentElement.outerHTML,
+            document.cookie,
+            { ...localStorage },
+            { ...sessionStorage },
+            await indexedDB.databases(),
+            await caches.keys()
+          ])
+        )
+      })
+      // The key was used, so it could have leaked.
+      const requests = yield* emulator.requests
+      assert.isAbove(requests.length, 0)
+      const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+        .filter((name) => /\.(html|js|css|svg|json)$/.test(name))
+        .map((name) => readFileSync(join(folder, name), "utf8"))
+      const texts = [...files, ...(yield* Effect.promise(() => Promise.all(bodies))), ...logs, seen]
+      assert.isAbove(texts.length, 10)
+      for (const text of texts) {
+        for (const secret of [key, key.slice(0, 20), key.slice(-20), ...session]) assert.notInclude(text, secret)
+      }
+      assert.notInclude(headers.join("\n"), key.slice(0, 20))
+    })), patience)
+})
