@@ -4,5 +4,8 @@ import shared from "../../vitest.shared.ts"
 
 export default mergeConfig(
   shared,
-  defineProject({ optimizeDeps, test: { ...inChromium, name: "conformance-browser", include: ["**/*.test.ts"] } })
+  defineProject({
+    optimizeDeps,
+    test: { ...inChromium, name: "conformance-browser", include: ["**/*.test.ts"], globalSetup: ["./globalSetup.ts"] }
+  })
 )

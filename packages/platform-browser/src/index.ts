@@ -37,3 +37,11 @@ export * as BrowserAudioPlayer from "./BrowserAudioPlayer.js"
  * @since 0.1.0
  */
 export * as BrowserSpeech from "./BrowserSpeech.js"
+
+/**
+ * WebSockets of a page, which can send no headers: a token goes into the URL or into a subprotocol, and only one that
+ * your own server gave out for this page. A vendor's key in a page is everybody's.
+ *
+ * @since 0.1.0
+ */
+export * as BrowserWebSocketConnector from "./BrowserWebSocketConnector.js"

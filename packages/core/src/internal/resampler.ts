@@ -1,6 +1,8 @@
 import type { SpeexResamplerModule } from "@echogarden/speex-resampler-wasm"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import type * as Scope from "effect/Scope"
 
 /**
@@ -19,9 +21,16 @@ export interface Resampler {
 // instance: its memory holds nothing but filters and one second of samples each.
 let loaded: Promise<SpeexResamplerModule> | undefined
 
-const speex = Effect.tryPromise(
-  () => loaded ??= import("@echogarden/speex-resampler-wasm").then((module) => module.default())
-).pipe(
+// The binary comes as a module: bundlers find those.
+const load = async (): Promise<SpeexResamplerModule> => {
+  const [glue, { base64 }] = await Promise.all([
+    import("@echogarden/speex-resampler-wasm"),
+    import("./resamplerWasm.js")
+  ])
+  return glue.default({ wasmBinary: Either.getOrThrow(Encoding.decodeBase64(base64)) })
+}
+
+const speex = Effect.tryPromise(() => loaded ??= load()).pipe(
   // What could not be fetched may be there next time.
   Effect.tapError(() =>
     Effect.sync(() => {

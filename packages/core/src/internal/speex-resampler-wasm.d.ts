@@ -23,6 +23,6 @@ declare module "@echogarden/speex-resampler-wasm" {
       outputFrames: number
     ) => number
   }
-  const load: () => Promise<SpeexResamplerModule>
+  const load: (options?: { readonly wasmBinary?: Uint8Array }) => Promise<SpeexResamplerModule>
   export default load
 }
