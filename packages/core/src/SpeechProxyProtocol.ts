@@ -121,6 +121,11 @@ export interface EncodeOptions {
    * @default "10 seconds"
    */
   readonly keepAlive?: Duration.DurationInput | undefined
+  /**
+   * Interrupts the events when it completes, for servers that tell that the page went away in a way of their own.
+   * @default never
+   */
+  readonly interruptWhen?: Effect.Effect<void> | undefined
 }
 
 // A second and a third of audio at 24 kHz.
@@ -184,6 +189,7 @@ export const encode: {
           onFailure: (cause) => Effect.flatMap(lastFrame(cause), send),
           onSuccess: () => send(Frames.end)
         }),
+        Effect.raceFirst(options.interruptWhen ?? Effect.never),
         Effect.zipRight(buffer.end),
         Effect.forkScoped,
         Effect.interruptible

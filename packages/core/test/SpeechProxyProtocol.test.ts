@@ -325,6 +325,20 @@ describe("SpeechProxyProtocol", () => {
       assert.lengthOf(lengths, 4, "after 50 seconds")
     }))
 
+  it.effect("encode - interruptWhen ends it without its end, so that nobody takes it for the whole", () =>
+    Effect.gen(function*() {
+      const [gone, stopped] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const events = Stream.concat(Stream.fromIterable(hello), Stream.never).pipe(
+        Stream.ensuring(Deferred.succeed(stopped, undefined))
+      )
+      const bytes = SpeechProxyProtocol.encode(events, { interruptWhen: Deferred.await(gone) })
+      const fiber = yield* Effect.fork(heard(SpeechProxyProtocol.decode(bytes)))
+      yield* Effect.repeatN(Effect.yieldNow(), 50)
+      yield* Deferred.succeed(gone, undefined)
+      assert.strictEqual((yield* Fiber.join(fiber)).error?._tag, "TruncatedAudio")
+      assert.isTrue(yield* Deferred.isDone(stopped))
+    }))
+
   it.scoped("encode - reads little ahead of a page that does not read, and stops when it leaves", () =>
     Effect.gen(function*() {
       const stopped = yield* Deferred.make<void>()

@@ -16,6 +16,7 @@ import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -144,8 +145,11 @@ export interface Options<R = never> {
    * @default no other origin may call
    */
   readonly cors?: Cors | undefined
-  /** How the answer is sent. */
-  readonly response?: Protocol.EncodeOptions | undefined
+  /**
+   * After how long a silence a page is told that the server still lives.
+   * @default "10 seconds"
+   */
+  readonly keepAlive?: Duration.DurationInput | undefined
 }
 
 // ----------------------------------------------------------------------------------------------------------------
@@ -178,7 +182,7 @@ const tooOften = (retryAfter: Duration.Duration) =>
     { "retry-after": String(Math.ceil(Duration.toSeconds(retryAfter))) }
   )
 
-const logged = (message: string, cause: unknown) =>
+const logged = (message: string, cause: Cause.Cause<unknown>) =>
   Effect.logError(message, cause).pipe(
     Effect.annotateLogs({ package: "@effect-smallest/stream", module: "SpeechProxy" })
   )
@@ -295,6 +299,18 @@ const makeTurnstile = (concurrency: number) => {
     Stream.unwrapScoped(Effect.as(Effect.acquireRelease(enter(client), () => leave(client)), stream))
 }
 
+// Not every framework cancels the body of a response when the page goes away; all of them abort the request.
+const aborted = ({ source }: HttpServerRequest.HttpServerRequest): Effect.Effect<void> =>
+  source instanceof globalThis.Request
+    ? Effect.async((resume) => {
+      const { signal } = source
+      const gone = () => resume(Effect.void)
+      if (signal.aborted) return gone()
+      signal.addEventListener("abort", gone)
+      return Effect.sync(() => signal.removeEventListener("abort", gone))
+    })
+    : Effect.never
+
 const positive = (name: string, value: number): number => {
   if (value > 0) return value
   throw new RangeError(`${name} must be more than 0, got ${value}`)
@@ -361,7 +377,7 @@ export const httpApp = <R = never>(
           error.reason === "Exceeded"
             ? tooOften(error.retryAfter)
             : Effect.zipRight(
-              logged("The store of the rate limiter failed", error),
+              logged("The store of the rate limiter failed", Cause.fail(error)),
               refuse(503, unavailable)
             )
         )
@@ -379,7 +395,10 @@ export const httpApp = <R = never>(
           error: String(error)
         })
       ))
-    return yield* Protocol.toResponse(turnstile(client, spoken), options.response)
+    return yield* Protocol.toResponse(turnstile(client, spoken), {
+      keepAlive: options.keepAlive,
+      interruptWhen: aborted(request)
+    })
   })
 
   const catalogue = Effect.gen(function*() {
@@ -403,7 +422,7 @@ export const httpApp = <R = never>(
     return yield* request.method === "POST" ? speak(client, request) : catalogue
   }).pipe(
     Effect.catchAllDefect((defect) =>
-      Effect.zipRight(logged("A request for speech died", defect), refuse(500, unavailable))
+      Effect.zipRight(logged("A request for speech died", Cause.die(defect)), refuse(500, unavailable))
     ),
     Effect.catchAll(toRefusal),
     // Servers run apps uninterruptibly; whoever leaves must not be waited for.
@@ -451,20 +470,7 @@ export const toWebHandler = <E, R = never>(
 ): {
   readonly handler: (request: Request) => Promise<Response>
   readonly dispose: () => Promise<void>
-} => {
-  const { dispose, handler } = HttpApp.toWebHandlerLayer(httpApp(options), layer)
-  return {
-    dispose,
-    handler: (request) =>
-      handler(request).then((response) =>
-        // Not every framework cancels the body when the page goes away; all of them abort the request.
-        response.body === null ? response : new Response(
-          response.body.pipeThrough(new TransformStream(), { signal: request.signal }),
-          response
-        )
-      )
-  }
-}
+} => HttpApp.toWebHandlerLayer(httpApp(options), layer)
 
 // ----------------------------------------------------------------------------------------------------------------
 // replies

@@ -1,4 +1,5 @@
 import type * as RateLimiter from "@effect/experimental/RateLimiter"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
@@ -10,13 +11,19 @@ interface Entry {
   expires: number
 }
 
+/** @internal */
+export interface MemoryStore extends Context.Tag.Service<RateLimiter.RateLimiterStore> {
+  /** How many clients it remembers. */
+  readonly size: () => number
+}
+
 /**
  * A store in the memory of this process, which forgets clients that have all their tokens back: clients come and go for
  * ever, and that of `@effect/experimental` keeps them all.
  *
  * @internal
  */
-export const make = (): RateLimiter.RateLimiterStore["Type"] => {
+export const make = (): MemoryStore => {
   const entries = new Map<string, Entry>()
   let sweptAt = 0
 
@@ -30,6 +37,7 @@ export const make = (): RateLimiter.RateLimiterStore["Type"] => {
     entries.set(key, { taken, since, expires: since + taken * refillMillis })
 
   return {
+    size: () => entries.size,
     fixedWindow: ({ key, limit, refillRate, tokens }) =>
       Effect.clockWith((clock) =>
         Effect.sync(() => {
