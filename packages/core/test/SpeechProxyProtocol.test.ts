@@ -103,7 +103,13 @@ const decodePieces = (pieces: ReadonlyArray<Uint8Array>, together = 1) =>
   heard(SpeechProxyProtocol.decode(Stream.rechunk(Stream.fromIterable(pieces), together)))
 
 /** As plain data, where what is absent and what is `undefined` are the same; errors by their class and fields. */
-const plain = (event: ReplyEvent): unknown => JSON.parse(JSON.stringify(fieldsIn(event)))
+const plain = (event: ReplyEvent): unknown => {
+  const fields = Object.entries(fieldsIn(event)).map(([name, field]: [string, unknown]) => [
+    name,
+    Duration.isDuration(field) ? Duration.toMillis(field) : field
+  ])
+  return JSON.parse(JSON.stringify(Object.fromEntries(fields)))
+}
 
 const fieldsIn = (event: ReplyEvent) => {
   switch (event._tag) {
