@@ -19,12 +19,14 @@ import * as Logger from "effect/Logger"
 import { stripVTControlCharacters } from "node:util"
 import * as Batch from "./Batch.js"
 import { type CliError, toLine, UsageError } from "./CliError.js"
+import * as Clones from "./Clones.js"
+import * as Dictionaries from "./Dictionaries.js"
 import * as Doctor from "./Doctor.js"
 import * as Emulator from "./Emulator.js"
 import * as Inspect from "./Inspect.js"
 import { examples } from "./internal/examples.js"
 import * as Help from "./internal/help.js"
-import { explain } from "./internal/usage.js"
+import { explain, withInputLast } from "./internal/usage.js"
 import { version } from "./internal/version.js"
 import * as Languages from "./Languages.js"
 import * as Models from "./Models.js"
@@ -52,6 +54,8 @@ const commands = [
   Voices.command,
   Models.command,
   Languages.command,
+  Clones.command,
+  Dictionaries.command,
   Emulator.command
 ] as const
 
@@ -63,7 +67,7 @@ const command = Command.make(name).pipe(
 )
 
 const run = (argv: ReadonlyArray<string>) =>
-  Command.run(command, { name, version, footer: Help.examples(examples(argv[2])) })(argv)
+  Command.run(command, { name, version, footer: Help.examples(examples(argv[2])) })(withInputLast(argv))
 
 const plain = (text: string) => stripVTControlCharacters(text).trimEnd()
 

@@ -17,7 +17,7 @@ describe("effect-smallest", () => {
       ])
       assert.deepStrictEqual([help.code, speak.code, version.code], [0, 0, 0])
       assert.include(help.stdout.toString(), "EXAMPLES")
-      for (const command of ["speak", "voices", "models", "languages"]) {
+      for (const command of ["speak", "play", "batch", "inspect", "doctor", "voices", "models", "languages"]) {
         assert.include(help.stdout.toString(), `- ${command} `)
       }
       for (
@@ -31,6 +31,29 @@ describe("effect-smallest", () => {
         assert.notInclude(stdout.toString(), "\u001b")
       }
     }))
+
+  it.effect("--help - of every command ends with its own examples", () =>
+    Effect.gen(function*() {
+      const commands = ["speak", "play", "batch", "inspect", "doctor", "voices", "models", "languages", "emulator"]
+      for (const command of commands) {
+        const { code, stdout } = yield* main([command, "--help"])
+        assert.strictEqual(code, 0)
+        const [, examples = ""] = stdout.toString().split("EXAMPLES")
+        assert.include(examples, `effect-smallest ${command}`)
+      }
+    }))
+
+  it.effect("--completions - prints a script that knows the commands", () =>
+    Effect.forEach(
+      ["bash", "zsh", "fish"],
+      (shell) =>
+        Effect.map(main(["--completions", shell]), ({ code, stderr, stdout }) => {
+          assert.strictEqual(code, 0, stderr)
+          for (const word of ["speak", "batch", "inspect", "doctor", "sample-rate"]) {
+            assert.include(stdout.toString(), word)
+          }
+        })
+    ))
 
   it.effect("--help - has colours on a terminal, unless NO_COLOR is set", () =>
     Effect.gen(function*() {

@@ -81,6 +81,8 @@ describe("inspect", () => {
       assert.strictEqual(code, 0, stderr)
       assert.match(stdout.toString(), /^Standard input\nFormat .*\nDuration {2}3s \(72,000 frames\)\n/)
       assert.notInclude(stdout.toString(), "\u001b")
+      const missing = yield* main(["inspect", "-", "--json"])
+      assert.match(missing.stderr, /^effect-smallest: Standard input cannot be read: .*RIFF/)
     }))
 
   it.scopedLive("a file that is cut off - is told about as far as it goes, and fails", () =>

@@ -32,6 +32,8 @@ const beforeText = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
   return end < 0 ? argv : argv.slice(0, end)
 }
 
+const repeatable = new Set(["--assume", "--dictionary", "--item", "--tag"])
+
 /**
  * Says what is wrong with arguments in place of the parser, which blames whatever it meets first after the mistake. The
  * parser's own sentence is kept where nothing better is known.
@@ -65,7 +67,7 @@ export const explain = (
   const given = beforeText(rest).filter((word) => /^-./.test(word)).map((word) => word.split("=")[0] ?? word)
   const text = given.find((word) => /^-\d|\s/.test(word))
   const unknown = given.find((word) => !known.includes(word))
-  const twice = given.find((word, i) => given.indexOf(word) !== i && word !== "--assume")
+  const twice = given.find((word, i) => given.indexOf(word) !== i && !repeatable.has(word))
   const rejected = /Received unknown argument: '([^]*)'/.exec(said)?.[1]
   if (text !== undefined && !known.includes(text)) {
     return `"${text}" looks like an option: write a text that begins with - at the end, after --, as in ` +
@@ -77,10 +79,23 @@ export const explain = (
     return `An option that takes pairs was given something else: write name=value, as in --assume blankText=silence ${see}`
   }
   if (rejected === undefined) return `${said} ${see}`
+  const takesValue = command.help.includes(`${rejected} `)
   return known.includes(rejected)
-    ? `${rejected} needs a value ${see}`
+    ? takesValue
+      ? `${rejected} needs a value ${see}`
+      : `${rejected} is not understood there: write it before - and -- ${see}`
     : command.name === "speak"
     ? `Only one text can be spoken, and "${rejected}" is another: put quotes around the whole, as in ${name} speak ` +
       `"${rest.filter((word) => !word.startsWith("-")).slice(0, 2).join(" ")}"`
     : `${command.name} does not know what to do with "${rejected}" ${see}`
 }
+
+/**
+ * The parser takes whatever follows `-` for text; the commands that read standard input by that name know it in any place.
+ *
+ * @internal
+ */
+export const withInputLast = (argv: ReadonlyArray<string>): ReadonlyArray<string> =>
+  argv[2] === "play" || argv[2] === "inspect"
+    ? [...argv.filter((word) => word !== "-"), ...argv.filter((word) => word === "-")]
+    : argv
