@@ -91,6 +91,13 @@ describe("AudioFile.layerFileSystem", () => {
       assert.strictEqual((yield* read(name)).bytes.length, 2 * audio.bytes.length)
     }))
 
+  test("save - takes names as long as the file system does", (folder) =>
+    Effect.gen(function*() {
+      const name = `${folder}/${"a".repeat(251)}.wav`
+      yield* AudioFile.save(name, chunks)
+      assertAudio(yield* read(name), audio)
+    }))
+
   for (const isThere of [false, true]) {
     const before = isThere ? "leaves the file that was there" : "leaves nothing behind"
 

@@ -657,6 +657,38 @@ describe("WavesClient.layerConfig", () => {
       assert.strictEqual(request?.headers["authorization"], "Bearer sk_padded")
       assert.strictEqual(request?.url, "http://localhost:9/waves/v1/tts/live")
     }))
+
+  it.effect("a base URL may have the path of the API at its end, and one in front of it", () =>
+    Effect.gen(function*() {
+      const key = { SMALLEST_API_KEY: "sk_test" }
+      for (
+        const [baseUrl, host] of [
+          ["http://localhost:9/waves/v1", "http://localhost:9"],
+          ["http://localhost:9/waves/v1/tts/live/", "http://localhost:9"],
+          ["https://proxy.example/speech/", "https://proxy.example/speech"]
+        ]
+      ) {
+        yield* listen(yield* build({ ...key, SMALLEST_BASE_URL: baseUrl ?? "" }))
+        assert.strictEqual(exchanges.at(-1)?.request.url, `${host}/waves/v1/tts/live`)
+      }
+    }))
+
+  it.effect("a base URL or a key that cannot be is named, without the key", () =>
+    Effect.gen(function*() {
+      const message = (variables: Record<string, string>) =>
+        Effect.map(Effect.flip(build(variables)), (error) => Cause.pretty(Cause.fail(error)))
+      for (const baseUrl of ["localhost:9", "ftp://localhost", "api.smallest.ai", "http://x/?a=b", "nonsense"]) {
+        assert.match(
+          yield* message({ SMALLEST_API_KEY: "sk_test", SMALLEST_BASE_URL: baseUrl }),
+          /SMALLEST_BASE_URL begins with http:\/\/ or https:\/\//
+        )
+      }
+      for (const key of ["sk_se\ncret", "sk_se cret", "sk_secret…"]) {
+        const said = yield* message({ SMALLEST_API_KEY: key })
+        assert.match(said, /SMALLEST_API_KEY has a space, a line break/)
+        assert.notInclude(said, "cret")
+      }
+    }))
 })
 
 describe("WavesSpeechSynthesizer", () => {
