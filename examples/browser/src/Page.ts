@@ -124,8 +124,9 @@ export const run = Effect.gen(function*() {
   // what the user sees
   // ------------------------------------------------------------------------------------------------------------
 
-  const look = (state: Narrator.State, level: number) =>
+  const look = (level: number) =>
     Effect.gen(function*() {
+      const state = yield* narrator.state
       const recording = yield* narrator.recording
       const position = yield* narrator.position
       View.showWaveform(state, recording, position, level)
@@ -141,9 +142,9 @@ export const run = Effect.gen(function*() {
         Stream.map(loudness),
         // Without sound there is nothing to measure.
         Stream.catchAll(() => Stream.as(Dom.frames, 0)),
-        Stream.mapEffect((level) => look(state, level))
+        Stream.mapEffect(look)
       )
-      : Stream.mapEffect(Narrator.isActive(state) ? Dom.frames : Dom.redraws(View.waveform), () => look(state, 0))
+      : Stream.mapEffect(Narrator.isActive(state) ? Dom.frames : Dom.redraws(View.waveform), () => look(0))
 
   View.writeText(samples[0].text)
   View.showSpeed()

@@ -220,7 +220,7 @@ layer(SiteLive, { excludeTestServices: true, timeout: "3 minutes" })("the page",
   test("the cloud - speaks through the proxy, with its own voices and word times", () => {
     const text = "Spoken far away, and heard nearby."
     return visit(async (page) => {
-      await page.getByRole("radio", { name: "The cloud" }).check({ force: true })
+      await page.getByRole("radio", { name: "The cloud" }).check()
       await page.getByText("an emulator on your machine").waitFor()
       await page.waitForFunction(() => document.querySelectorAll("#voice option").length > 20)
       await page.getByRole("combobox", { name: "Voice" }).selectOption("sophie")
@@ -248,7 +248,7 @@ layer(SiteLive, { excludeTestServices: true, timeout: "3 minutes" })("the page",
       await phase(page, "failed")
       assert.match(await alert.innerText(), /^This text cannot be spoken here: the embedded voice reads English only/)
 
-      await page.getByRole("radio", { name: "The cloud" }).check({ force: true })
+      await page.getByRole("radio", { name: "The cloud" }).check()
       await page.waitForFunction(() => document.querySelectorAll("#voice option").length > 20)
       await page.context().setOffline(true)
       await button(page, "Try again").click()
@@ -321,7 +321,7 @@ layer(SiteLive, { excludeTestServices: true, timeout: "3 minutes" })("the page",
       })
       const seen = yield* Effect.promise(async () => {
         await page.reload()
-        await page.getByRole("radio", { name: "The cloud" }).check({ force: true })
+        await page.getByRole("radio", { name: "The cloud" }).check()
         await page.getByText("Spoken by Smallest AI").waitFor()
         await write(page, "Nobody hears the canary.")
         await button(page, "Speak").click()
