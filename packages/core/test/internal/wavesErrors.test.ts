@@ -284,6 +284,14 @@ describe("wavesErrors.fromHttpClient", () => {
     assert.strictEqual(fail("socket gone").description, "The server could not be reached: socket gone")
   })
 
+  it("a server that does not speak TLS is told in words, not in OpenSSL's", () => {
+    const ssl = "C0C7:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/openssl/ssl3_record.c:355:"
+    const error = fail(withCode(ssl, "ERR_SSL_WRONG_VERSION_NUMBER"))
+    assert.strictEqual(error._tag, "TransportFailure")
+    assert.match(error.description, /does not speak TLS there; .*http:\/\//)
+    assert.notInclude(error.description, "SSL routines")
+  })
+
   it("a connection that took too long is a timeout of that phase", () => {
     const error = fail(withCode("Connect Timeout Error", "UND_ERR_CONNECT_TIMEOUT"))
     assert.strictEqual(error._tag === "SpeechTimeout" && error.phase, "connect")
