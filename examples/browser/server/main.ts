@@ -29,7 +29,7 @@ const demo = Command.make("demo", { port }, ({ port }) =>
   Effect.scoped(Effect.gen(function*() {
     yield* Console.log("Building the page...")
     const folder = yield* Page.bundle
-    yield* Layer.launch(Layer.provideMerge(Layer.effectDiscard(ready), Server.layer({ folder, port })))
+    return yield* Layer.launch(Layer.provideMerge(Layer.effectDiscard(ready), Server.layer({ folder, port })))
   })).pipe(
     Effect.tapErrorTag("ServeError", (error) => Console.error(explain(port)(error))),
     Effect.tapErrorTag("BuildFailure", ({ message }) => Console.error(message))
