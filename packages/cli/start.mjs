@@ -49,7 +49,7 @@ const whereItWas = {
 
 /** What it bundles is complete when `current.json` names it: several processes may do this at the same time. */
 const bundle = async () => {
-  const { build } = await import("esbuild")
+  const { build, stop } = await import("esbuild")
   const name = randomUUID()
   const start = Date.now()
   const { metafile } = await build({
@@ -82,6 +82,7 @@ const bundle = async () => {
     const path = join(folder, entry)
     if (path !== current && statSync(path).mtimeMs < anHourAgo) rmSync(path, { force: true, recursive: true })
   }
+  await stop()
   return join(folder, name)
 }
 
