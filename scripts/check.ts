@@ -11,7 +11,8 @@ const checks: Record<string, string> = {
   "the lint rules": "oxlint --type-aware --deny-warnings",
   "the format": "dprint check",
   "the generated files": "tsx scripts/codegen.ts --check",
-  "the arrows between packages": "tsx scripts/arrows.ts"
+  "the arrows between packages": "tsx scripts/arrows.ts",
+  "the size of a page's bundle": "tsx scripts/bundle.ts"
 }
 
 const run = (command: string) =>

@@ -14,15 +14,17 @@ import { type Service as Synthesizer, SpeechSynthesizer } from "@effect-smallest
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { check } from "./internal/segmenterOptions.js"
 import { speakSegments } from "./internal/speakSegments.js"
 import { textSegments } from "./internal/textSegments.js"
 import type * as SpeechText from "./SpeechText.js"
-import * as TextSegmenter from "./TextSegmenter.js"
+import type * as TextSegmenter from "./TextSegmenter.js"
 
 /**
  * @since 0.1.0
@@ -137,13 +139,32 @@ const scheduleOf = (options: SegmentedOptions): Schedule.Schedule<unknown, Speec
       )
     )
 
+// Half of what a page would have to load for speech is the punctuation of many languages. It comes with the first text.
+let loaded: typeof TextSegmenter | undefined
+
+const loadSegmenter: Effect.Effect<typeof TextSegmenter, SpeechError.TransportFailure> = Effect.suspend(() =>
+  loaded !== undefined ? Effect.succeed(loaded) : Effect.tryPromise({
+    try: () => import("./TextSegmenter.js"),
+    catch: (error) =>
+      new SpeechError.TransportFailure({
+        module: "SpeechStream",
+        method: "events",
+        description: `The segmenter could not be loaded: ${Predicate.isError(error) ? error.message : String(error)}`
+      })
+  }).pipe(Effect.tap((module) => {
+    loaded = module
+  }))
+)
+
 const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Service => {
   const { prefetch = 1 } = options
   if (Number.isNaN(prefetch) || prefetch < 0) {
     throw new RangeError(`prefetch must be 0 or more segments, got ${prefetch}`)
   }
+  Either.getOrThrowWith(check(options), (error) => error)
+  let made: TextSegmenter.TextSegmenter | undefined
+  const segmenter = Effect.map(loadSegmenter, ({ make }) => made ??= make(options))
   const reading = {
-    segmenter: TextSegmenter.make(options),
     sentenceTimeout: Duration.decode(options.sentenceTimeout ?? "300 millis"),
     queueTimeout: Duration.decode(options.queueTimeout ?? "5 seconds")
   }
@@ -157,10 +178,11 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
   }
   const defaults: SpeechOptions = { removeExtraSilence: options.trimSilence }
   return make((text, request = {}) =>
-    speakSegments(textSegments(text, reading), {
-      ...speaking,
-      request: Effect.map(CurrentSpeechOptions, (scoped) => mergeOptions(mergeOptions(defaults, scoped), request))
-    })
+    Stream.unwrap(Effect.map(segmenter, (segmenter) =>
+      speakSegments(textSegments(text, { ...reading, segmenter }), {
+        ...speaking,
+        request: Effect.map(CurrentSpeechOptions, (scoped) => mergeOptions(mergeOptions(defaults, scoped), request))
+      })))
   )
 }
 

@@ -336,7 +336,7 @@ export const stripMarkdown = <E, R>(self: Stream.Stream<Input, E, R>): Stream.St
 export const stripMarkdownWith: {
   (options: StripMarkdownOptions): <E, R>(self: Stream.Stream<Input, E, R>) => Stream.Stream<Input, E, R>
   <E, R>(self: Stream.Stream<Input, E, R>, options: StripMarkdownOptions): Stream.Stream<Input, E, R>
-} = dual(
+} = /* #__PURE__ */ dual(
   2,
   <E, R>(self: Stream.Stream<Input, E, R>, options: StripMarkdownOptions): Stream.Stream<Input, E, R> => {
     const rules: markdown.Rules = { speakCode: options.codeBlocks === "speak" }

@@ -27,13 +27,14 @@
 import type * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Stream from "effect/Stream"
 import * as internal from "./internal/segmenter.js"
 import * as Languages from "./internal/segmenterLanguages.js"
+import { check, type CheckedOptions, type InvalidSegmenterOption } from "./internal/segmenterOptions.js"
 import type { Rules } from "./internal/segmenterReading.js"
+import * as Speakable from "./internal/speakable.js"
 import * as SpeechText from "./SpeechText.js"
 
 /**
@@ -157,71 +158,21 @@ export interface TextSegmenter {
 // errors
 // =====================================================================================================================
 
-/**
- * An option that no segmenter can be made with.
- *
- * @since 0.1.0
- * @category errors
- */
-export class InvalidSegmenterOption extends Data.TaggedError("InvalidSegmenterOption")<{
-  /** The name of the option. */
-  readonly parameter: "maxLength" | "minLength" | "firstSegment" | "locale"
-  readonly message: string
-}> {}
+export { InvalidSegmenterOption } from "./internal/segmenterOptions.js"
 
 // =====================================================================================================================
 // constructors
 // =====================================================================================================================
 
-const isLength = (value: number, least: number): boolean =>
-  value >= least && (Number.isInteger(value) || value === Infinity)
-
-const rules = (options: Options): Either.Either<Rules, InvalidSegmenterOption> => {
-  const { firstSegment = "sentence", locale, maxLength = 250, minLength = 0 } = options
-  if (!isLength(maxLength, 2)) {
-    return Either.left(
-      new InvalidSegmenterOption({
-        parameter: "maxLength",
-        message: `maxLength must be an integer of at least 2, got ${maxLength}`
-      })
-    )
-  }
-  if (!isLength(minLength, 0) || minLength > maxLength) {
-    return Either.left(
-      new InvalidSegmenterOption({
-        parameter: "minLength",
-        message: `minLength must be an integer between 0 and maxLength (${maxLength}), got ${minLength}`
-      })
-    )
-  }
-  if (firstSegment !== "clause" && firstSegment !== "sentence") {
-    return Either.left(
-      new InvalidSegmenterOption({
-        parameter: "firstSegment",
-        message: `firstSegment must be "clause" or "sentence", got ${JSON.stringify(firstSegment)}`
-      })
-    )
-  }
-  return Either.map(
-    locale === undefined ? Either.right(undefined) : Either.try({
-      try: () => new Intl.Locale(locale),
-      catch: () =>
-        new InvalidSegmenterOption({
-          parameter: "locale",
-          message: `locale must be a BCP 47 language tag such as "en" or "pt-BR", got ${JSON.stringify(locale)}`
-        })
-    }),
-    (tag): Rules => ({
-      maxLength,
-      minLength,
-      firstClause: firstSegment === "clause",
-      locale: tag?.baseName ?? "en",
-      language: tag === undefined ? undefined : Languages.language(tag.language),
-      subtag: tag?.language,
-      ordinary: new Map()
-    })
-  )
-}
+const rules = ({ firstClause, locale, maxLength, minLength }: CheckedOptions): Rules => ({
+  maxLength,
+  minLength,
+  firstClause,
+  locale: locale?.baseName ?? "en",
+  language: locale === undefined ? undefined : Languages.language(locale.language),
+  subtag: locale?.language,
+  ordinary: new Map()
+})
 
 /**
  * Makes a segmenter, or says which option is wrong. For options that come from outside the program; {@link make} is
@@ -240,14 +191,17 @@ const rules = (options: Options): Either.Either<Rules, InvalidSegmenterOption> =
  * @category constructors
  */
 export const makeEither = (options: Options = {}): Either.Either<TextSegmenter, InvalidSegmenterOption> =>
-  Either.map(rules(options), (rules): TextSegmenter => ({
-    [TypeId]: TypeId,
-    initial: { pending: "", textOffset: 0, index: 0, memory: internal.initialMemory },
-    push: (state, text) => chunked(internal.push(rules, state, text)),
-    flush: (state) => chunked(internal.flush(rules, state)),
-    takeWords: (state) => chunked(internal.takeWords(rules, state)),
-    endsSentence: (state) => internal.endsSentence(rules, state)
-  }))
+  Either.map(check(options), (checked): TextSegmenter => {
+    const reading = rules(checked)
+    return {
+      [TypeId]: TypeId,
+      initial: { pending: "", textOffset: 0, index: 0, memory: internal.initialMemory },
+      push: (state, text) => chunked(internal.push(reading, state, text)),
+      flush: (state) => chunked(internal.flush(reading, state)),
+      takeWords: (state) => chunked(internal.takeWords(reading, state)),
+      endsSentence: (state) => internal.endsSentence(reading, state)
+    }
+  })
 
 const chunked = (
   [state, segments]: readonly [State, ReadonlyArray<Segment>]
@@ -291,9 +245,7 @@ export const make = (options?: Options): TextSegmenter => Either.getOrThrowWith(
  * @since 0.1.0
  * @category guards
  */
-export const isSpeakable = (text: string): boolean => speakable.test(text)
-
-const speakable = /[\p{L}\p{N}\p{Sc}\p{So}%&@+=]/u
+export const isSpeakable: (text: string) => boolean = Speakable.isSpeakable
 
 // =====================================================================================================================
 // combinators

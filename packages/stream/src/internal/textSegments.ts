@@ -6,8 +6,9 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SpeechText from "../SpeechText.js"
-import * as TextSegmenter from "../TextSegmenter.js"
+import type * as TextSegmenter from "../TextSegmenter.js"
 import * as Inbox from "./inbox.js"
+import { isSpeakable } from "./speakable.js"
 
 /** @internal */
 export interface Options {
@@ -69,7 +70,7 @@ export const textSegments = Effect.fnUntraced(function*<E, R>(
 
   const advance = ([next, segments]: readonly [TextSegmenter.State, Chunk.Chunk<TextSegmenter.Segment>]): void => {
     state = next
-    ready = Array.from(segments).filter((segment) => TextSegmenter.isSpeakable(segment.text))
+    ready = Array.from(segments).filter((segment) => isSpeakable(segment.text))
   }
 
   const patience = (): Option.Option<Duration.Duration> => {
