@@ -298,9 +298,9 @@ export const fromResponse = (
 ): Stream.Stream<ReplyEvent, SpeechError.SpeechError> =>
   Response.events(
     { module: "SpeechProxyProtocol", method: "fromResponse", secrets: [] },
-    response instanceof globalThis.Response
-      ? HttpClientResponse.fromWeb(HttpClientRequest.get(response.url), response)
-      : response
+    HttpClientResponse.TypeId in response
+      ? response
+      : HttpClientResponse.fromWeb(HttpClientRequest.get(response.url), response)
   )
 
 /**
