@@ -10,7 +10,6 @@ import { apiKeyConfig, baseUrlConfig } from "@effect-smallest/core/WavesClient"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import type * as FileSystem from "@effect/platform/FileSystem"
-import * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -150,7 +149,7 @@ const checkKey = (key: Key): Finding => {
 }
 
 const loadHttp = Effect.tryPromise({
-  try: () => import("@effect/platform-node/NodeHttpClient"),
+  try: () => Promise.all([import("@effect/platform/HttpClient"), import("@effect/platform-node/NodeHttpClient")]),
   catch: (error) => new CommandFailure({ description: `The HTTP client could not be loaded (${String(error)})` })
 })
 
@@ -164,7 +163,7 @@ const checkServer = (hasKey: boolean) =>
     if (Either.isLeft(baseUrl)) return found("failed", describeConfig(baseUrl.left))
     const url = baseUrl.right ?? vendor
     const where = baseUrl.right === undefined ? url : `${url} (SMALLEST_BASE_URL)`
-    const { layerUndici } = yield* loadHttp
+    const [HttpClient, { layerUndici }] = yield* loadHttp
     const answer = yield* HttpClient.get(url).pipe(
       Effect.scoped,
       Effect.timed,
