@@ -14,7 +14,10 @@ const everybody = () => Effect.succeed("somebody")
 const layerOf = (engine: Support.Scripted) =>
   Layer.provideMerge(SpeechStream.layerSegmented({ fade: 0, maxRetries: 0 }), engine.layer)
 
-const ask = (body: unknown, init: RequestInit = {}) =>
+const ask = (
+  body: unknown,
+  init: { readonly headers?: Readonly<Record<string, string>>; readonly signal?: AbortSignal } = {}
+) =>
   new Request(url, {
     method: "POST",
     headers: { "content-type": "application/json", ...init.headers },
