@@ -78,7 +78,7 @@ describe("batch", () => {
         assert.isAbove(unspoken.length, 0)
         for (const { id, message } of unspoken) {
           assert.isString(message)
-          assert.include(struck.stderr, `: ${id}: `)
+          assert.include(struck.stderr, `: ${String(id)}: `)
         }
         const { "report.jsonl": _, ...files } = contents(join(cwd, "struck"))
         assert.lengthOf(Object.keys(files), 40 - unspoken.length)

@@ -5,6 +5,7 @@ import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { stripVTControlCharacters } from "node:util"
 import { folder, nodeArguments } from "./command.js"
 import { tone } from "./server.js"
 
@@ -43,7 +44,7 @@ describe.skipIf(!hasTerminal || !hasFfplay)("on a terminal", () => {
       yield* Effect.async<void>((resume) => {
         child.stdout.on("data", (data: Buffer) => {
           output += data.toString()
-          if (/0:00 \/ 0:30 {2}\[[^\]]*#/.test(output.replace(/\u001b\[\d*m/g, ""))) resume(Effect.void)
+          if (/0:00 \/ 0:30 {2}\[#/.test(stripVTControlCharacters(output))) resume(Effect.void)
         })
       })
       child.stdin.write("\u0003")

@@ -285,7 +285,8 @@ describe("wavesErrors.fromHttpClient", () => {
   })
 
   it("a server that does not speak TLS is told in words, not in OpenSSL's", () => {
-    const ssl = "C0C7:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/openssl/ssl3_record.c:355:"
+    const ssl =
+      "C0C7:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/openssl/ssl3_record.c:355:"
     const error = fail(withCode(ssl, "ERR_SSL_WRONG_VERSION_NUMBER"))
     assert.strictEqual(error._tag, "TransportFailure")
     assert.match(error.description, /does not speak TLS there; .*http:\/\//)
