@@ -275,8 +275,6 @@ const speakAll = Effect.fnUntraced(function*(
   return { tally: yield* Ref.get(tally), elapsed: yield* elapsed }
 }, Effect.scoped)
 
-const noKey = "No SMALLEST_API_KEY is set, so the embedded voice speaks; set it to speak through the cloud."
-
 const batch = Effect.fnUntraced(function*(
   options: Config
 ): Effect.fn.Return<void, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
@@ -294,7 +292,7 @@ const batch = Effect.fnUntraced(function*(
     manifest,
     name: options.manifest
   }).pipe(Effect.provide(Engine.layer(engine, { concurrency })))
-  if (lacksKey && tally.spoken > 0) yield* Stdio.tell(noKey)
+  if (lacksKey && tally.spoken > 0) yield* Stdio.tell(Engine.noKey)
   yield* Stdio.tell(`${options.out}: ${summary(manifest.length, tally, elapsed)}`)
   const missing = manifest.length - tally.spoken - tally.kept
   if (missing > 0) {

@@ -66,6 +66,14 @@ export const choose = (choice: Choice): Effect.Effect<{ readonly engine: Engine;
     ? Effect.map(hasKey, (hasKey) => ({ engine: hasKey ? "waves" : "local", lacksKey: !hasKey }))
     : Effect.succeed({ engine: choice, lacksKey: false })
 
+/**
+ * What is told when `auto` took the embedded voice.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const noKey = "No SMALLEST_API_KEY is set, so the embedded voice speaks; set it to speak through the cloud."
+
 const load = <A>(name: string, module: () => Promise<A>): Effect.Effect<A, CommandFailure> =>
   Effect.tryPromise({
     try: module,

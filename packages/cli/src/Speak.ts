@@ -255,8 +255,6 @@ const speech = <E>(
     )
   )
 
-const noKey = "No SMALLEST_API_KEY is set, so the embedded voice speaks; set it to speak through the cloud."
-
 const speak = Effect.fnUntraced(function*(
   options: Config
 ): Effect.fn.Return<void, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
@@ -282,7 +280,7 @@ const speak = Effect.fnUntraced(function*(
     const show = isPlayed(options) ? Effect.void : Meter.show(meter, length)
     const playback = yield* Effect.scoped(Effect.zipRight(show, spoken))
     // At the end, so that a failure is a single sentence.
-    if (lacksKey) yield* Stdio.tell(noKey)
+    if (lacksKey) yield* Stdio.tell(Engine.noKey)
     const voice = wanted.voice ?? defaults.voice ?? "the engine's own voice"
     yield* Stdio.tell(Meter.summary(yield* meter.read, { place, voice, playback }))
   }).pipe(
