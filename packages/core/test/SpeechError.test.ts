@@ -14,6 +14,7 @@ import {
   Schema,
   TestClock
 } from "effect"
+import { anyError } from "./anyError.js"
 
 const at = { module: "WavesClient", method: "stream", description: "It broke" }
 
@@ -35,32 +36,6 @@ const examples: ReadonlyArray<SpeechError.SpeechError> = [
   new SpeechError.EmptyAudio(at),
   new SpeechError.EngineFailure(at)
 ]
-
-// What a server asks to wait, and a limit that was exceeded, are milliseconds, and finite.
-const inMillis = (duration: Duration.Duration) =>
-  Duration.millis(Duration.isFinite(duration) ? Math.round(Duration.toMillis(duration)) : 1)
-
-const fieldsOf = ({ description, method, module, position, requestId }: SpeechError.SpeechError) => ({
-  description,
-  method,
-  module,
-  position,
-  requestId
-})
-
-const anyError: FastCheck.Arbitrary<SpeechError.SpeechError> = Arbitrary.make(SpeechError.schema).map((error) => {
-  switch (error._tag) {
-    case "RateLimited":
-      return new SpeechError.RateLimited({
-        ...fieldsOf(error),
-        retryAfter: error.retryAfter && inMillis(error.retryAfter)
-      })
-    case "SpeechTimeout":
-      return new SpeechError.SpeechTimeout({ ...fieldsOf(error), phase: error.phase, after: inMillis(error.after) })
-    default:
-      return error
-  }
-})
 
 const toJson = (error: SpeechError.SpeechError): Record<string, unknown> =>
   JSON.parse(JSON.stringify(Schema.encodeSync(SpeechError.schema)(error)))

@@ -2,7 +2,6 @@ import { Pcm, SpeechError, SpeechEvent, SpeechProxyProtocol } from "@effect-smal
 import { HttpServerResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import {
-  Arbitrary,
   Chunk,
   Deferred,
   Duration,
@@ -17,6 +16,7 @@ import {
   Stream,
   TestClock
 } from "effect"
+import { anyError } from "./anyError.js"
 import { cutAt } from "./utilities.js"
 
 type ReplyEvent = SpeechProxyProtocol.ReplyEvent
@@ -25,32 +25,7 @@ type ReplyEvent = SpeechProxyProtocol.ReplyEvent
 // what can be told
 // ----------------------------------------------------------------------------------------------------------------
 
-const millis = FastCheck.nat({ max: 10_000_000 }).map(Duration.millis)
-
 const frames = FastCheck.nat({ max: 3_000_000 }).map((frames) => Duration.seconds(frames / 24000))
-
-const fieldsOf = ({ description, method, module, position, requestId }: SpeechError.SpeechError) => ({
-  description,
-  method,
-  module,
-  position,
-  requestId
-})
-
-// What a server asks to wait, and a limit that was exceeded, are finite.
-const anyError: FastCheck.Arbitrary<SpeechError.SpeechError> = FastCheck.tuple(
-  Arbitrary.make(SpeechError.schema),
-  millis
-).map(([error, time]) => {
-  switch (error._tag) {
-    case "RateLimited":
-      return new SpeechError.RateLimited({ ...fieldsOf(error), retryAfter: error.retryAfter && time })
-    case "SpeechTimeout":
-      return new SpeechError.SpeechTimeout({ ...fieldsOf(error), phase: error.phase, after: time })
-    default:
-      return error
-  }
-})
 
 const text = FastCheck.oneof(FastCheck.string(), FastCheck.string({ unit: "grapheme" }), FastCheck.constant("\ud83d"))
 

@@ -36,36 +36,38 @@ export const make = (): MemoryStore => {
   const store = (key: string, taken: number, since: number, refillMillis: number) =>
     entries.set(key, { taken, since, expires: since + taken * refillMillis })
 
+  const visit = <A>(
+    { key, refillRate }: { readonly key: string; readonly refillRate: Duration.Duration },
+    visited: (entry: Entry | undefined, now: number, refillMillis: number) => A
+  ): Effect.Effect<A> =>
+    Effect.clockWith((clock) =>
+      Effect.sync(() => {
+        const now = clock.unsafeCurrentTimeMillis()
+        sweep(now)
+        return visited(entries.get(key), now, Duration.toMillis(refillRate))
+      })
+    )
+
   return {
     size: () => entries.size,
-    fixedWindow: ({ key, limit, refillRate, tokens }) =>
-      Effect.clockWith((clock) =>
-        Effect.sync(() => {
-          const now = clock.unsafeCurrentTimeMillis()
-          const refillMillis = Duration.toMillis(refillRate)
-          sweep(now)
-          const entry = entries.get(key)
-          const [taken, since] = entry === undefined || entry.expires <= now ? [0, now] : [entry.taken, entry.since]
-          const after = taken + tokens
-          if (limit !== undefined && after > limit) return [after, since + taken * refillMillis - now] as const
-          store(key, after, since, refillMillis)
-          return [after, since + after * refillMillis - now] as const
-        })
-      ),
-    tokenBucket: ({ allowOverflow, key, limit, refillRate, tokens }) =>
-      Effect.clockWith((clock) =>
-        Effect.sync(() => {
-          const now = clock.unsafeCurrentTimeMillis()
-          const refillMillis = Duration.toMillis(refillRate)
-          sweep(now)
-          const entry = entries.get(key)
-          const back = entry === undefined ? 0 : Math.floor((now - entry.since) / refillMillis)
-          const taken = Math.max(0, (entry?.taken ?? 0) - back)
-          const since = entry === undefined || taken === 0 ? now : entry.since + back * refillMillis
-          const left = limit - taken - tokens
-          if (allowOverflow || left >= 0) store(key, taken + tokens, since, refillMillis)
-          return left
-        })
-      )
+    fixedWindow: (options) =>
+      visit(options, (entry, now, refillMillis) => {
+        const [taken, since] = entry === undefined || entry.expires <= now ? [0, now] : [entry.taken, entry.since]
+        const after = taken + options.tokens
+        if (options.limit !== undefined && after > options.limit) {
+          return [after, since + taken * refillMillis - now] as const
+        }
+        store(options.key, after, since, refillMillis)
+        return [after, since + after * refillMillis - now] as const
+      }),
+    tokenBucket: (options) =>
+      visit(options, (entry, now, refillMillis) => {
+        const back = entry === undefined ? 0 : Math.floor((now - entry.since) / refillMillis)
+        const taken = Math.max(0, (entry?.taken ?? 0) - back)
+        const since = entry === undefined || taken === 0 ? now : entry.since + back * refillMillis
+        const left = options.limit - taken - options.tokens
+        if (options.allowOverflow || left >= 0) store(options.key, taken + options.tokens, since, refillMillis)
+        return left
+      })
   }
 }
