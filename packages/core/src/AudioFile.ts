@@ -7,7 +7,7 @@ import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -90,7 +90,16 @@ export interface Service {
  * @category constructors
  */
 export const make = (sink: Service["sink"]): Service =>
-  AudioFile.of({ sink, save: (name, pcm) => Stream.run(pcm, sink(name)) })
+  AudioFile.of({
+    sink,
+    save: (name, pcm) =>
+      Stream.run(pcm, sink(name)).pipe(
+        Effect.tap(({ duration, size }) =>
+          Effect.annotateCurrentSpan({ "audio.duration": Duration.toSeconds(duration), "audio.file.size": size })
+        ),
+        Effect.withSpan("AudioFile.save", { captureStackTrace: false })
+      )
+  })
 
 /**
  * Where the bytes of a file go, for those who implement `AudioFile`.

@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
@@ -20,6 +21,7 @@ import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as Pcm from "./Pcm.js"
+import * as SpeechTelemetry from "./SpeechTelemetry.js"
 
 /**
  * @since 0.1.0
@@ -201,10 +203,16 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
       Effect.gen(function*() {
         const begun = yield* Clock.currentTimeNanos
         const scope = yield* Scope.make()
+        const span = yield* Scope.extend(
+          Effect.makeSpanScoped("AudioPlayer.playback", { captureStackTrace: false }),
+          scope
+        )
         const { name, open } = yield* restore(device).pipe(
           Scope.extend(scope),
           Effect.onExit((exit) => Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)
         )
+
+        span.attribute("audio.player", name)
 
         const result = yield* Deferred.make<PlaybackReport, PlaybackError | E>()
         const broken = yield* Deferred.make<never, PlaybackError>()
@@ -231,10 +239,13 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
             underruns: yield* ofOutput((output) => output.underruns, 0)
           }
           // The first report stands: a stop after the end changes nothing.
-          return yield* Ref.modify(final, (known) => {
-            const standing = Option.getOrElse(known, () => told)
-            return [standing, Option.some(standing)]
-          })
+          const standing = yield* Ref.getAndUpdate(final, Option.orElseSome(() => told))
+          if (Option.isSome(standing)) return standing.value
+          span.attribute("audio.duration", Duration.toSeconds(told.heard))
+          span.attribute("audio.player.outcome", told.outcome)
+          span.attribute("audio.player.underruns", told.underruns)
+          yield* Metric.update(Metric.tagged(SpeechTelemetry.underruns, "audio.player", name), told.underruns)
+          return told
         })
 
         const watch = (output: Output) =>

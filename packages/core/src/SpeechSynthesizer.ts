@@ -8,10 +8,12 @@
  */
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Audio from "./Audio.js"
@@ -31,6 +33,7 @@ import {
   SpeechRequest
 } from "./SpeechRequest.js"
 import * as SpeechSilence from "./SpeechSilence.js"
+import * as SpeechTelemetry from "./SpeechTelemetry.js"
 import type { VoiceInfo } from "./Voice.js"
 import * as Wav from "./Wav.js"
 
@@ -105,6 +108,11 @@ export interface Engine extends SpeechCapabilities.SpeechCapabilities {
   readonly languages: Service["languages"]
 }
 
+interface Whole<A> {
+  readonly made: A
+  readonly audio: Option.Option<Audio.Audio>
+}
+
 /**
  * Makes a service of an engine: checks requests, resolves options, and derives `stream`, `synthesize` and `bytes` from
  * `events`.
@@ -137,32 +145,36 @@ export const make = (engine: Engine): Service => {
           })
       )
 
-  const attributes = (request: ResolvedRequest) => ({
-    "speech.engine": engine.module,
-    "speech.model": request.model,
-    "speech.voice": request.voice,
-    "speech.characters": request.text.length
-  })
-
-  const annotate = (request: ResolvedRequest) => Effect.annotateCurrentSpan(attributes(request))
-
-  const resolve = (request: SpeechRequest) =>
-    Effect.tap(SpeechCapabilities.resolveRequest(engine, "events", SpeechRequest, request), annotate)
+  const resolve = <A extends SpeechRequest, I>(
+    operation: SpeechTelemetry.Operation,
+    method: string,
+    schema: Schema.Schema<A, I>,
+    request: A
+  ) =>
+    Effect.tap(
+      SpeechCapabilities.resolveRequest(engine, method, schema, request),
+      (resolved) => Effect.sync(() => operation.describe({ ...resolved, engine: engine.module }))
+    )
 
   // Up to the first audio everything runs inside the span and nothing may end. Then the engine has what it needs, and audio
   // passes as it is: `Stream.withSpan` would cost every piece of it ten kilobytes of garbage.
   const events: Service["events"] = (request) =>
     Stream.unwrapScoped(Effect.gen(function*() {
-      const span = yield* Effect.makeSpanScoped("SpeechSynthesizer.events", { captureStackTrace: false })
-      const resolved = yield* Effect.withParentSpan(resolve(request), span)
-      const pull = yield* Stream.toPull(speak(resolved))
+      const operation = yield* SpeechTelemetry.operation("SpeechSynthesizer.events")
+      const inside = Effect.withParentSpan(operation.span)
+      const resolved = yield* inside(operation.measureEffect(
+        resolve(operation, "events", SpeechRequest, request),
+        () => 0
+      ))
+      const untold = yield* Stream.toPull(speak(resolved))
+      const pull = operation.measure(untold)
       let hasAudio = false
-      const first = Effect.flatMap(Effect.withParentSpan(pull, span), (events) => {
+      const first = inside(operation.measure(Effect.flatMap(untold, (events) => {
         hasAudio = Chunk.some(events, (event) => event._tag === "AudioChunk" && event.chunk.bytes.length > 0)
         return hasAudio || !Chunk.some(events, SpeechEvent.$is("Completed"))
           ? Effect.succeed(events)
           : Effect.fail(Option.some(noAudio("events")))
-      })
+      })))
       return Stream.repeatEffectChunkOption(Effect.suspend(() => hasAudio ? pull : first))
     }))
 
@@ -182,38 +194,62 @@ export const make = (engine: Engine): Service => {
     if (format === "mp3") {
       return engine.mp3 === undefined
         ? yield* invalid("bytes", "outputFormat", "This engine does not make MP3; it makes wav, pcm, ulaw and alaw")
-        : yield* engine.mp3(request)
+        : { made: yield* engine.mp3(request), audio: Option.none() }
     }
     const audio = yield* collect("bytes", request)
     switch (format) {
       case "wav":
-        return Wav.encode(audio)
+        return { made: Wav.encode(audio), audio: Option.some(audio) }
       case "pcm":
-        return audio.bytes
+        return { made: audio.bytes, audio: Option.some(audio) }
       case "ulaw":
       case "mulaw":
-        return G711.encodeUlaw(Pcm.samples(audio))
+        return { made: G711.encodeUlaw(Pcm.samples(audio)), audio: Option.some(audio) }
       case "alaw":
-        return G711.encodeAlaw(Pcm.samples(audio))
+        return { made: G711.encodeAlaw(Pcm.samples(audio)), audio: Option.some(audio) }
     }
   })
+
+  /** An operation that gives everything at its end, and the audio in it where that is known. */
+  const whole = <A extends SpeechRequest, I, B>(
+    method: string,
+    schema: Schema.Schema<A, I>,
+    request: A,
+    make: (request: A & ResolvedRequest) => Effect.Effect<Whole<B>, SpeechError.SpeechError>
+  ): Effect.Effect<B, SpeechError.SpeechError> =>
+    Effect.scoped(Effect.gen(function*() {
+      const operation = yield* SpeechTelemetry.operation(`SpeechSynthesizer.${method}`)
+      const { made } = yield* resolve(operation, method, schema, request).pipe(
+        Effect.flatMap(make),
+        (effect) =>
+          operation.measureEffect(effect, ({ audio }) =>
+            Option.match(audio, {
+              onNone: () => 0,
+              onSome: ({ duration }) => Duration.toSeconds(duration)
+            })),
+        Effect.withParentSpan(operation.span)
+      )
+      return made
+    }))
 
   return SpeechSynthesizer.of({
     defaults: engine.defaults,
     events,
     stream: (request) => SpeechEvent.pcm(events(request)),
     synthesize: (request) =>
-      SpeechCapabilities.resolveRequest(engine, "synthesize", SpeechRequest, request).pipe(
-        Effect.tap(annotate),
-        Effect.flatMap((resolved) => collect("synthesize", resolved)),
-        Effect.withSpan("SpeechSynthesizer.synthesize", { captureStackTrace: false })
+      whole(
+        "synthesize",
+        SpeechRequest,
+        request,
+        (resolved) =>
+          Effect.map(collect("synthesize", resolved), (audio) => ({ made: audio, audio: Option.some(audio) }))
       ),
     bytes: (request) =>
-      SpeechCapabilities.resolveRequest(engine, "bytes", SpeechBytesRequest, request).pipe(
-        Effect.tap(checkHeader(request)),
-        Effect.tap(annotate),
-        Effect.flatMap(encode),
-        Effect.withSpan("SpeechSynthesizer.bytes", { captureStackTrace: false })
+      whole(
+        "bytes",
+        SpeechBytesRequest,
+        request,
+        (resolved) => Effect.zipRight(checkHeader(request), encode(resolved))
       ),
     voices: engine.voices,
     models: engine.models,
@@ -239,7 +275,7 @@ const retried = (inner: Service, options: SpeechError.RetryOptions | undefined):
             SegmentLease.make({ stream: {}, index: 0, isHead: Effect.succeed(true) }),
             (lease) =>
               // What succeeds lives on in the outer scope; the lease ends with the last attempt.
-              Effect.retry(Scope.extend(once, scope), schedule).pipe(
+              SpeechTelemetry.retry(Scope.extend(once, scope), schedule).pipe(
                 Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease))
               )
           ))

@@ -271,7 +271,12 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         HttpClientRequest.bodyUnsafeJson(body),
         client.execute,
         Effect.mapError((error) => WavesErrors.fromHttpClient(call, error, { connectTimeout: timeouts.connect })),
-        Effect.tap((response) => Effect.annotateCurrentSpan("http.response.status_code", response.status)),
+        Effect.tap((response) =>
+          Effect.annotateCurrentSpan({
+            "http.response.status_code": response.status,
+            "speech.request_id": WavesErrors.requestIdOf(call, response)
+          })
+        ),
         Effect.flatMap((response) => {
           if (response.status !== 200) return Effect.flatMap(WavesErrors.fromResponse(call, response), Effect.fail)
           return isJson(response) ? notAudio(call, response) : Effect.succeed(response)

@@ -146,6 +146,18 @@ export * as SpeechSilence from "./SpeechSilence.js"
 export * as SpeechSynthesizer from "./SpeechSynthesizer.js"
 
 /**
+ * What operators see of speech: metrics, and whether spans may hold the text.
+ *
+ * Every public operation has a span, and every engine feeds these metrics, whichever layer is in place. They reach a backend
+ * through `@effect/opentelemetry`; a program without it pays next to nothing. An operation on growing text contains operations on
+ * its segments, so sum over one `speech.operation` and not over all. Names, units and attributes are listed in
+ * `docs/observability.md`. Keys are in none of them; texts are only where {@link RecordText} says so.
+ *
+ * @since 0.1.0
+ */
+export * as SpeechTelemetry from "./SpeechTelemetry.js"
+
+/**
  * Names of voices: open, because vendors add some every month and customers clone their own, but with suggestions.
  *
  * @since 0.1.0

@@ -11,6 +11,7 @@ import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import { CurrentSpeechOptions, mergeOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import { type Service as Synthesizer, SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
+import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,6 +21,7 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { check } from "./internal/segmenterOptions.js"
 import { speakSegments } from "./internal/speakSegments.js"
 import { textSegments } from "./internal/textSegments.js"
@@ -61,16 +63,64 @@ export interface Service {
 }
 
 /**
+ * Who speaks, for spans and metrics.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Speaker {
+  readonly engine: string
+  readonly defaults: SpeechOptions
+}
+
+/**
  * Makes the service of its events.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (events: Service["events"]): Service =>
-  SpeechStream.of({
-    events,
-    fromText: (text, options) => SpeechEvent.pcm(events(text, options))
+export const make = (
+  events: Service["events"],
+  speaker: Speaker = { engine: "SpeechStream", defaults: {} }
+): Service => {
+  const told = <E, R>(
+    text: TextSource<E, R>,
+    options?: SpeechOptions
+  ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R> =>
+    Stream.unwrapScoped(Effect.gen(function*() {
+      const operation = yield* SpeechTelemetry.operation("SpeechStream.events")
+      const scoped = yield* CurrentSpeechOptions
+      operation.describe({
+        engine: speaker.engine,
+        ...mergeOptions(mergeOptions(speaker.defaults, scoped), options ?? {})
+      })
+      const untold = yield* Stream.toPull(events(listened(text, operation), options))
+      // Everything that an engine starts, it starts before its first events.
+      const inside = Context.add(yield* Effect.context<R>(), Tracer.ParentSpan, operation.span)
+      const rest = operation.measure(untold)
+      let pull: typeof rest = operation.measure(Effect.provide(untold, inside))
+      return Stream.repeatEffectChunkOption(Effect.suspend(() => {
+        const next = pull
+        pull = rest
+        return next
+      }))
+    }))
+  return SpeechStream.of({
+    events: told,
+    fromText: (text, options) => SpeechEvent.pcm(told(text, options))
   })
+}
+
+const listened = <E, R>(text: TextSource<E, R>, operation: SpeechTelemetry.Operation): TextSource<E, R> => {
+  if (typeof text === "string") {
+    operation.wrote(text)
+    return text
+  }
+  return Stream.mapChunks(text, (pieces) => {
+    for (const piece of pieces) if (typeof piece === "string") operation.wrote(piece)
+    return pieces
+  })
+}
 
 /**
  * How {@link layerSegmented} cuts, prepares, retries and joins.
@@ -177,12 +227,14 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
     fade: Duration.decode(options.fade ?? "2 millis")
   }
   const defaults: SpeechOptions = { removeExtraSilence: options.trimSilence }
-  return make((text, request = {}) =>
-    Stream.unwrap(Effect.map(segmenter, (segmenter) =>
-      speakSegments(textSegments(text, { ...reading, segmenter }), {
-        ...speaking,
-        request: Effect.map(CurrentSpeechOptions, (scoped) => mergeOptions(mergeOptions(defaults, scoped), request))
-      })))
+  return make(
+    (text, request = {}) =>
+      Stream.unwrap(Effect.map(segmenter, (segmenter) =>
+        speakSegments(textSegments(text, { ...reading, segmenter }), {
+          ...speaking,
+          request: Effect.map(CurrentSpeechOptions, (scoped) => mergeOptions(mergeOptions(defaults, scoped), request))
+        }))),
+    { engine: "layerSegmented", defaults: mergeOptions(synthesizer.defaults, defaults) }
   )
 }
 

@@ -136,10 +136,9 @@ export const make = (
       return request.removeExtraSilence === true ? SpeechSilence.shorten(events) : events
     }
 
-    return SpeechStream.make((text, requested = {}) =>
-      Stream.unwrap(Effect.map(resolve(requested), (request) => speak(text, request))).pipe(
-        Stream.withSpan("SpeechStream.events", { captureStackTrace: false })
-      )
+    return SpeechStream.make(
+      (text, requested = {}) => Stream.unwrap(Effect.map(resolve(requested), (request) => speak(text, request))),
+      { engine: module, defaults: capabilities.defaults }
     )
   })
 

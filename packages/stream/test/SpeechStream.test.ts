@@ -688,7 +688,7 @@ describe("SpeechStream.layerSegmented", () => {
         )
       })
       yield* Effect.withSpan(Stream.runDrain(fromText("One. Two.")), "application")
-      const expected = "SpeechSynthesizer.events < SpeechStream.events < application"
+      const expected = "SpeechSynthesizer.events < SpeechStream.segment < SpeechStream.events < application"
       assert.deepStrictEqual(names, [expected, expected])
     }))
 

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as SegmentLease from "../SegmentLease.js"
+import * as SpeechTelemetry from "../SpeechTelemetry.js"
 
 /**
  * The right to run one request. Both ways to give it up may be called more than once; closing the scope of `acquire`
@@ -70,6 +71,7 @@ export const make = (size: number): PermitPool => {
       if (lane === undefined || waiter === undefined) return
       if (lane.waiters.length > 0) lanes.push(lane)
       available -= 1
+      SpeechTelemetry.permitsInUse.unsafeModify(1, [])
       waiter.isGranted = true
       Deferred.unsafeDone(waiter.granted, Effect.void)
     }
@@ -79,6 +81,7 @@ export const make = (size: number): PermitPool => {
   const giveBack = (stream: object) =>
     Effect.sync(() => {
       available += 1
+      SpeechTelemetry.permitsInUse.unsafeModify(-1, [])
       const i = lanes.findIndex((lane) => lane.stream === stream)
       if (i !== -1) lanes.push(...lanes.splice(i, 1))
       grant()

@@ -45,7 +45,12 @@ export const make = (options: {
     )
     return client.execute(sent).pipe(
       Effect.mapError((error) => WavesErrors.fromHttpClient(call, error, { connectTimeout })),
-      Effect.tap((response) => Effect.annotateCurrentSpan("http.response.status_code", response.status)),
+      Effect.tap((response) =>
+        Effect.annotateCurrentSpan({
+          "http.response.status_code": response.status,
+          "speech.request_id": WavesErrors.requestIdOf(call, response)
+        })
+      ),
       Effect.flatMap((response) => {
         if (response.status === 404 && unknown !== undefined) return WavesErrors.notFound(call, response, unknown)
         if (response.status !== 200) return Effect.flatMap(WavesErrors.fromResponse(call, response), Effect.fail)

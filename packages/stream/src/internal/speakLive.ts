@@ -1,6 +1,7 @@
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
+import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import type * as WavesClient from "@effect-smallest/core/WavesClient"
 import type * as WavesSchema from "@effect-smallest/core/WavesSchema"
 import * as Clock from "effect/Clock"
@@ -81,7 +82,7 @@ const utter = Effect.fnUntraced(function*<E>(
     const nothing = yield* text.begin
     if (Option.isSome(nothing)) return nothing.value
     const end = yield* session(text, voice, options).pipe(
-      Effect.retry({ schedule: options.schedule, while: () => !voice.hasAudio() }),
+      (once) => SpeechTelemetry.retry(once, options.schedule, { while: () => !voice.hasAudio() }),
       Effect.mapError((error) => SpeechError.withPosition(truncated(error, voice), voice.position()))
     )
     if (Option.isSome(end)) return end.value

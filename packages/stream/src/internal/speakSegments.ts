@@ -4,13 +4,16 @@ import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import type * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
+import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import type * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -61,7 +64,6 @@ export const speakSegments = <E, R>(
 ): Events<SpeechError.SpeechError | E, Exclude<R, Scope.Scope>> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const scope = yield* Effect.scope
-    const span = yield* Effect.makeSpanScoped("SpeechStream.events", { captureStackTrace: false })
     const request = yield* options.request
     const slots = yield* Effect.makeSemaphore(options.prefetch + 1)
     const line = yield* Inbox.make<InLine<E>>(Infinity)
@@ -71,19 +73,35 @@ export const speakSegments = <E, R>(
     let head = 0
 
     // The lease ends with the last attempt; what succeeded lives on in the segment's own scope.
-    const attempts = (segment: Segment, index: number, own: Scope.Scope) =>
-      SegmentLease.make({ stream, index, isHead: Effect.sync(() => head === index) }).pipe(
+    const attempts = Effect.fnUntraced(function*(segment: Segment, index: number, own: Scope.Scope) {
+      const begun = yield* Clock.currentTimeMillis
+      const span = yield* Scope.extend(
+        Effect.makeSpanScoped("SpeechStream.segment", {
+          captureStackTrace: false,
+          attributes: { "speech.segment": index, "speech.characters": segment.text.length }
+        }),
+        own
+      )
+      const events = yield* SegmentLease.make({ stream, index, isHead: Effect.sync(() => head === index) }).pipe(
         Effect.flatMap((lease) =>
-          SpeechEvent.untilFirstAudio(options.synthesizer.events({ ...request, text: segment.text })).pipe(
-            Scope.extend(own),
-            Effect.retry(options.schedule),
+          SpeechTelemetry.retry(
+            Scope.extend(
+              SpeechEvent.untilFirstAudio(options.synthesizer.events({ ...request, text: segment.text })),
+              own
+            ),
+            options.schedule
+          ).pipe(
             Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease))
           )
         ),
         Effect.scoped,
-        Effect.flatMap((events) => Scope.extend(Stream.toPull(events), own)),
+        Effect.tapError((error) => Effect.sync(() => span.attribute("error.type", error._tag))),
         Effect.withParentSpan(span)
       )
+      const latency = (yield* Clock.currentTimeMillis) - begun
+      yield* Metric.update(SpeechTelemetry.segmentLatency, latency / 1000)
+      return yield* Scope.extend(Stream.toPull(events), own)
+    })
 
     const open = Effect.fnUntraced(function*(segment: Segment, index: number) {
       const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
