@@ -34,7 +34,7 @@ declare global {
 
 const executablePath = inject("chromium")
 
-const screenshots = new URL("../../../.cache/screenshots/", import.meta.url).pathname
+const screenshots = join(import.meta.dirname, "../../../.cache/screenshots")
 
 // A busy machine takes its time for everything.
 const patience = 60_000
