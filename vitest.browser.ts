@@ -38,7 +38,11 @@ const inUntouchedPage: BrowserCommand<[module: string]> = async ({ context, page
 
 /** Bundled for the browser at once: a module that is met later would reload the page in the middle of a test. */
 export const optimizeDeps = {
-  include: ["effect", "effect/*", "@effect/platform", "@effect/platform/*", "@effect/vitest"]
+  include: [
+    ...["effect", "effect/*", "@effect/platform", "@effect/platform/*", "@effect/vitest"],
+    "@effect-smallest/stream > @effect/experimental/RateLimiter",
+    "@effect-smallest/core > @echogarden/speex-resampler-wasm"
+  ]
 }
 
 /** Runs the tests of a project in an installed Chromium. */

@@ -31,7 +31,7 @@ export const bundle = Effect.gen(function*() {
 const policy = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval' blob:",
-  "worker-src 'self' blob:",
+  "worker-src 'self'",
   "connect-src 'self' data:",
   "img-src 'self' data:",
   "base-uri 'none'",

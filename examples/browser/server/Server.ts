@@ -90,7 +90,13 @@ export interface Options {
 
 /** Serves the page on this machine, until the scope of the layer closes. */
 export const layer = ({ folder, port }: Options) =>
-  Layer.unwrapEffect(Effect.map(makeRouter(folder), (router) => HttpServer.serve(router))).pipe(
-    Layer.provide(Speech),
-    Layer.provideMerge(NodeHttpServer.layer(() => Http.createServer(), { port, host: "127.0.0.1" }))
-  )
+  Layer.suspend(() => {
+    const server = Http.createServer()
+    // A server stops when its last answer ends, and speech may be long. So answers are cut off first.
+    const cutOff = Layer.scopedDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))
+    const served = Layer.unwrapEffect(Effect.map(makeRouter(folder), (router) => HttpServer.serve(router)))
+    return Layer.provideMerge(cutOff, served).pipe(
+      Layer.provide(Speech),
+      Layer.provideMerge(NodeHttpServer.layer(() => server, { port, host: "127.0.0.1" }))
+    )
+  })

@@ -7,7 +7,7 @@ import { WavesEmulator } from "@effect-smallest/emulator"
 import { HttpServer } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
-import { ConfigProvider, Context, Duration, Effect, Layer, Logger, Redacted } from "effect"
+import { ConfigProvider, Context, Duration, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import { mkdirSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Browser, chromium, type Page } from "playwright-core"
@@ -34,7 +34,7 @@ declare global {
 
 const executablePath = inject("chromium")
 
-const screenshots = new URL("../../../.cache/screenshots/", import.meta.url).pathname
+const screenshots = join(import.meta.dirname, "../../../.cache/screenshots")
 
 // A busy machine takes its time for everything.
 const patience = 60_000
@@ -286,6 +286,26 @@ layer(SiteLive, { excludeTestServices: true, timeout: "3 minutes" })("the page",
     patience
   )
 
+  test("server - ends at once, though somebody still listens", () =>
+    Effect.gen(function*() {
+      const { folder } = yield* Site
+      const scope = yield* Scope.make()
+      const url = yield* serve(folder).pipe(Effect.provide([NodeContext.layer, withoutKey]), Scope.extend(scope))
+      const answer = yield* Effect.promise(async () => {
+        const cookie = (await fetch(url)).headers.get("set-cookie")?.split(";")[0] ?? ""
+        const response = await fetch(`${url}/speech`, {
+          method: "POST",
+          headers: { "content-type": "application/json", cookie },
+          body: JSON.stringify({ text: "This goes on for a very long time. ".repeat(100) })
+        })
+        assert.strictEqual(response.status, 200)
+        return response.body?.getReader()
+      })
+      yield* Effect.promise(async () => answer?.read())
+      const [duration] = yield* Effect.timed(Scope.close(scope, Exit.void))
+      assert.isBelow(Duration.toSeconds(duration), 5)
+    }), patience)
+
   test("law 8 - a key is in no file, answer, storage or log of the page", () =>
     Effect.scoped(Effect.gen(function*() {
       const { folder } = yield* Site
@@ -307,9 +327,11 @@ layer(SiteLive, { excludeTestServices: true, timeout: "3 minutes" })("the page",
       const page = yield* open({ url })
       const session = (yield* Effect.promise(() => page.context().cookies())).map(({ value }) => value)
       assert.lengthOf(session, 1)
+      const origins = new Set<string>()
       const headers: Array<string> = []
       const bodies: Array<Promise<string>> = []
       page.on("console", (message) => void logs.push(message.text()))
+      page.on("request", (request) => void origins.add(new URL(request.url()).origin))
       page.on("response", (response) => {
         headers.push(JSON.stringify(response.headers()))
         // What was cut off has no body.
@@ -333,6 +355,7 @@ layer(SiteLive, { excludeTestServices: true, timeout: "3 minutes" })("the page",
           ])
         )
       })
+      assert.deepStrictEqual([...origins], [url])
       // The key was used, so it could have leaked.
       const requests = yield* emulator.requests
       assert.isAbove(requests.length, 0)

@@ -65,6 +65,7 @@ const flags: Record<string, string> = {
   sampleRate: "--sample-rate",
   voice: "--voice",
   model: "--model",
+  pronunciationDictionaries: "--dictionary",
   baseUrl: "SMALLEST_BASE_URL"
 }
 

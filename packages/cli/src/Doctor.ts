@@ -52,13 +52,20 @@ export interface Finding {
 
 const finding = (name: string) => (status: Finding["status"], detail: string): Finding => ({ name, status, detail })
 
-const checkVersions = Effect.sync(() =>
-  finding("Command")(
-    "ok",
-    `effect-smallest ${version}, effect ${versionOfEffect()}, Node ${process.versions.node}, ` +
-      `${process.platform} ${process.arch}`
-  )
-)
+// What the manifests of the packages ask for.
+const isOld = (node: string): boolean => {
+  const [major = 0, minor = 0] = node.split(".").map(Number)
+  return major < 20 || (major === 20 && minor < 11)
+}
+
+const checkVersions = Effect.sync(() => {
+  const { node } = process.versions
+  const versions =
+    `effect-smallest ${version}, effect ${versionOfEffect()}, Node ${node}, ${process.platform} ${process.arch}`
+  return isOld(node)
+    ? finding("Command")("failed", `${versions}. Node 20.11 or later is needed.`)
+    : finding("Command")("ok", versions)
+})
 
 const speak = (engine: Engine.Engine) =>
   SpeechSynthesizer.synthesize({ text: "Hello." }).pipe(

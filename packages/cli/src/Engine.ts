@@ -5,6 +5,9 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import type { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
+import type { WavesPronunciationDictionaries } from "@effect-smallest/core/WavesPronunciationDictionaries"
+import type { WavesVoiceClones } from "@effect-smallest/core/WavesVoiceClones"
+import type { WavesVoices } from "@effect-smallest/core/WavesVoices"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as Options from "@effect/cli/Options"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -49,7 +52,13 @@ export const option: Options.Options<Choice> = Help.choice("engine", ["auto", "w
   Options.withDefault<Choice>("auto")
 )
 
-const hasKey: Effect.Effect<boolean> = Config.string("SMALLEST_API_KEY").pipe(
+/**
+ * Whether `SMALLEST_API_KEY` is set.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const hasKey: Effect.Effect<boolean> = Config.string("SMALLEST_API_KEY").pipe(
   Effect.map((key) => key.trim() !== ""),
   Effect.orElseSucceed(() => false)
 )
@@ -85,9 +94,12 @@ const loadNodeSpeech = load("The cloud engine", () => import("@effect-smallest/p
 
 const loadLocal = load("The embedded voice", () => import("@effect-smallest/local/node"))
 
+const isMissingKey = (error: ConfigError.ConfigError): boolean =>
+  error._op === "MissingData" && error.path.includes("SMALLEST_API_KEY")
+
 // The library's sentence is for programmers; on the command line the way out is a flag.
 const withoutKey = (error: ConfigError.ConfigError): CommandFailure | ConfigError.ConfigError =>
-  error._op === "MissingData" && error.path.includes("SMALLEST_API_KEY")
+  isMissingKey(error)
     ? new CommandFailure({
       description: "No API key: set SMALLEST_API_KEY to a key of your account (they start with sk_), or add " +
         "--engine local for the embedded voice, which needs none"
@@ -186,3 +198,31 @@ export const layerCatalogue = (
       return layerLocal()
   }
 }
+
+/**
+ * What belongs to the account in today's cloud.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Account = WavesVoices | WavesVoiceClones | WavesPronunciationDictionaries
+
+const accountWithoutKey = new CommandFailure({
+  description:
+    "No API key: this is about an account in the cloud, so set SMALLEST_API_KEY to one of its keys (they start " +
+    "with sk_)"
+})
+
+/**
+ * The account's voices, clones and pronunciation dictionaries.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerAccount: Layer.Layer<Account, CommandFailure | ConfigError.ConfigError> = Layer.unwrapEffect(
+  Effect.map(
+    loadNodeSpeech,
+    ({ layerWavesConfig }) =>
+      Layer.mapError(layerWavesConfig(), (error) => isMissingKey(error) ? accountWithoutKey : error)
+  )
+)

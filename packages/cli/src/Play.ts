@@ -32,13 +32,20 @@ const play = Effect.fnUntraced(function*(
   const name = Input.nameOf(file)
   const { heard, player: program } = yield* Effect.scoped(Effect.gen(function*() {
     const { bytes } = yield* Input.open(file, "a WAV file")
-    const { dataLength, format, pcm } = yield* Wav.open(bytes)
+    const { dataLength, format, pcm } = yield* Effect.mapError(
+      Wav.open(bytes),
+      (error) =>
+        error instanceof Wav.WavError
+          ? new CommandFailure({ description: `${name} cannot be played: ${error.message}` })
+          : error
+    )
     const duration = Option.map(dataLength, (length) => Pcm.durationOf(format, length))
     return yield* Player.play(pcm, { player, view: yield* PlaybackView.make({ duration }) })
   })).pipe(
     Effect.catchIf(
       (error) => error instanceof Wav.WavError,
-      (error) => new CommandFailure({ description: `${name} cannot be played: ${error.message}` })
+      ({ description }) =>
+        new CommandFailure({ description: `${name} is damaged: ${description}. Make or copy it again` })
     ),
     Effect.onInterrupt(() => Stdio.tell("Interrupted."))
   )

@@ -22,6 +22,20 @@ export * as Cli from "./Cli.js"
 export * as CliError from "./CliError.js"
 
 /**
+ * The command `clones`: the account's cloned voices.
+ *
+ * @since 0.1.0
+ */
+export * as Clones from "./Clones.js"
+
+/**
+ * The command `dictionaries`: the account's pronunciation dictionaries.
+ *
+ * @since 0.1.0
+ */
+export * as Dictionaries from "./Dictionaries.js"
+
+/**
  * The command `doctor`: whether this machine can speak, and what to do where it cannot.
  *
  * @since 0.1.0

@@ -5,7 +5,7 @@ import { Duration, Effect, Either, type Scope, Stream } from "effect"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
-import { folder, type Outcome, run, start } from "./command.js"
+import { folder, main, type Outcome, run, start } from "./command.js"
 import { answerEvents, server, tone } from "./server.js"
 
 const noFfplay = spawnSync("ffplay", ["-version"]).error !== undefined
@@ -253,17 +253,16 @@ describe.skipIf(noFfplay)("speak, played", () => {
 
   it.scopedLive(
     "called wrongly - says so",
-    inFolder((cwd) =>
+    () =>
       Effect.gen(function*() {
-        assertFailure(yield* run(["speak", "Hello.", "--raw"], { cwd }), 2, /--raw .*--out hello\.pcm/)
-        assertFailure(yield* run(["speak", "Hello.", "--out", ""], { cwd }), 2, /--out takes the name of a file/)
+        assertFailure(yield* main(["speak", "Hello.", "--raw"]), 2, /--raw .*--out hello\.pcm/)
+        assertFailure(yield* main(["speak", "Hello.", "--out", ""]), 2, /--out takes the name of a file/)
         assertFailure(
-          yield* run(["speak", "Hello.", "--player", "vlc"], { cwd }),
+          yield* main(["speak", "Hello.", "--player", "vlc"]),
           2,
           /--player takes ffplay, mpv, aplay or afplay/
         )
       })
-    )
   )
 })
 
@@ -286,14 +285,47 @@ describe.skipIf(noFfplay)("play", () => {
       Effect.gen(function*() {
         writeFileSync(join(cwd, "text.wav"), "this is no audio")
         const file = wavFile(cwd, "a.wav", "2 seconds")
-        assertFailure(yield* run(["play", "missing.wav"], { cwd }), 1, /There is no file missing\.wav\./)
-        assertFailure(yield* run(["play", "text.wav"], { cwd }), 1, /text\.wav cannot be played: .*RIFF/)
+        assertFailure(yield* main(["play", join(cwd, "missing.wav")]), 1, /There is no file .*missing\.wav\./)
+        assertFailure(yield* main(["play", join(cwd, "text.wav")]), 1, /text\.wav cannot be played: .*RIFF/)
         assertFailure(yield* run(["play", file], { cwd, env: { PATH: cwd } }), 1, /no audio player.* Install ffmpeg/)
         assertFailure(
-          yield* run(["play", file, "--player", "afplay"], { cwd }),
+          yield* main(["play", join(cwd, file), "--player", "afplay"]),
           1,
-          /The audio player afplay is not there/
+          /The audio player afplay is not there\. Only macOS has it: leave --player away/
         )
+        assertFailure(yield* main(["play", cwd]), 1, /is a folder; name a WAV file in it/)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "a pipe, without an end in its header - is heard while it comes",
+    inFolder((cwd) =>
+      Effect.gen(function*() {
+        const running = yield* start(["play", "-"], { cwd, env: recording(cwd), isInputOpen: true })
+        running.child.stdin?.write(Buffer.concat([Wav.header(Pcm.format(24000)), tone(0.5)]))
+        yield* untilHeard(cwd, 6000)
+        running.child.stdin?.end(tone(0.2))
+        const { code, stderr } = yield* running.outcome
+        assert.strictEqual(code, 0, stderr)
+        assert.strictEqual(stderr, "Standard input: 0.70 s, played by ffplay\n")
+      })
+    )
+  )
+
+  it.scopedLive(
+    "a file that is cut off - is heard as far as it goes, and then fails",
+    inFolder((cwd) =>
+      Effect.gen(function*() {
+        const name = wavFile(cwd, "a.wav", "700 millis")
+        writeFileSync(join(cwd, name), readFileSync(join(cwd, name)).subarray(0, -9600))
+        const { code, stderr } = yield* run(["play", name], { cwd, env: recording(cwd) })
+        assert.strictEqual(code, 1)
+        assert.match(
+          stderr,
+          /^effect-smallest: a\.wav is damaged: The data chunk claims 33600 bytes but 24000 are/
+        )
+        assert.deepStrictEqual(heard(cwd), sounding(tone(0.5)))
       })
     )
   )

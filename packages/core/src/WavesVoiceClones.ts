@@ -26,6 +26,14 @@ export class WavesVoiceClones
 {}
 
 /**
+ * The largest recording that the server takes, in bytes.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxRecordingBytes = Recording.maxBytes
+
+/**
  * A cloned voice. Whatever the server does not tell is absent or empty.
  *
  * @since 0.1.0

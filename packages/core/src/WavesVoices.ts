@@ -132,6 +132,16 @@ const toVoice = (
   }
 }
 
+const withDetails = (voice: WavesVoice, details: WavesVoice | undefined): WavesVoice => {
+  const description = voice.description ?? details?.description
+  const previewUrl = voice.previewUrl ?? details?.previewUrl
+  return {
+    ...voice,
+    ...(description === undefined ? {} : { description }),
+    ...(previewUrl === undefined ? {} : { previewUrl })
+  }
+}
+
 // What the server does not have any more has no voices.
 const isGone = (error: SpeechError.SpeechError): boolean =>
   error._tag === "ModelRetired" || (error._tag === "ServerFailure" && error.status === 404)
@@ -189,11 +199,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Waves
       const voices = pools.flat()
       const listed = new Set(voices.map(({ id }) => id))
       return [
-        ...voices.map((voice) => ({
-          description: details.get(voice.id)?.description,
-          previewUrl: details.get(voice.id)?.previewUrl,
-          ...voice
-        })),
+        ...voices.map((voice) => withDetails(voice, details.get(voice.id))),
         ...published.filter(({ id }) => !listed.has(id))
       ]
     })

@@ -1,5 +1,5 @@
 import { SpeechError } from "@effect-smallest/core"
-import { Arbitrary, Duration, FastCheck } from "effect"
+import { Arbitrary, Duration, type FastCheck } from "effect"
 
 // What a server asks to wait, and a limit that was exceeded, are milliseconds, and finite.
 const inMillis = (duration: Duration.Duration) =>

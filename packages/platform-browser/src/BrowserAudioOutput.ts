@@ -101,7 +101,7 @@ const notAllowed = new PlaybackError({
 // Where nobody has touched the page yet, the answer is quick: a browser that allows sound anyway starts it at once. Where
 // somebody has, a machine that is busy gets its time.
 const patience = Effect.sync(() =>
-  "userActivation" in navigator && !navigator.userActivation.hasBeenActive ? "500 millis" : "3 seconds"
+  "userActivation" in navigator && !navigator.userActivation.hasBeenActive ? "500 millis" : "2 seconds"
 )
 
 const resume = (context: AudioContext): Effect.Effect<void, PlaybackError> =>

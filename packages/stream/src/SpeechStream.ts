@@ -189,7 +189,7 @@ const scheduleOf = (options: SegmentedOptions): Schedule.Schedule<unknown, Speec
       )
     )
 
-// Half of what a page would have to load for speech is the punctuation of many languages. It comes with the first text.
+// The punctuation of many languages would be a fifth of what a page loads: it comes with the first text.
 let loaded: typeof TextSegmenter | undefined
 
 const loadSegmenter: Effect.Effect<typeof TextSegmenter, SpeechError.TransportFailure> = Effect.suspend(() =>

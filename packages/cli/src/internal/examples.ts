@@ -46,9 +46,22 @@ const ofCommand: Record<string, ReadonlyArray<Example>> = {
     [`${name} doctor`, "Versions, players, key, server, and a test of each"],
     [`${name} doctor --offline --json`, "For a program, without the network"]
   ],
-  voices: [[`${name} voices --engine waves --json`, "The voices of today's cloud, for a program"]],
-  models: [[`${name} models --engine waves`, "The models of today's cloud"]],
+  voices: [
+    [`${name} voices --engine waves --language Hindi --gender female`, "Some voices of today's cloud"],
+    [`${name} voices --engine waves --json | jq -r .[].id`, "For a program"]
+  ],
+  models: [[`${name} models --engine waves --language ja`, "The models of today's cloud that speak Japanese"]],
   languages: [[`${name} languages --engine waves`, "The languages of today's cloud"]],
+  clones: [
+    [`voice=$(${name} clones create me.wav --name Me)`, "A voice made of a recording"],
+    [`${name} speak "Is it me?" --voice "$voice"`, "Speech with it"],
+    [`${name} clones list`, "What there is"]
+  ],
+  dictionaries: [
+    [`id=$(${name} dictionaries create --item SQL=sequel)`, "How a word is said"],
+    [`${name} speak "I speak SQL." --dictionary "$id"`, "Speech that says it so"],
+    [`${name} dictionaries update "$id" words.txt`, "Other words, from lines such as SQL=sequel"]
+  ],
   emulator: [
     [`${name} emulator --port 8787`, "The vendor's API on this machine"],
     [

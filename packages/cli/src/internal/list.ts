@@ -1,36 +1,33 @@
-import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
-import type { CliError } from "../CliError.js"
-import * as Engine from "../Engine.js"
 import * as Stdio from "../Stdio.js"
 
-const noKey = "No SMALLEST_API_KEY is set, so this is what the embedded voice has; add --engine waves for the cloud."
-
-/**
- * Prints a list that an engine knows, as a table for people or as JSON.
- *
- * @internal
- */
-export const list = <A>(options: {
-  readonly engine: Engine.Choice
-  readonly json: boolean
-  readonly items: (service: SpeechSynthesizer.Service) => Effect.Effect<ReadonlyArray<A>, CliError>
-  /** The cells of an item's row. */
-  readonly row: (item: A) => ReadonlyArray<string>
-}): Effect.Effect<void, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> =>
-  Effect.gen(function*() {
-    const { engine, lacksKey } = yield* Engine.choose(options.engine)
-    if (lacksKey) yield* Stdio.tell(noKey)
-    const items = yield* Effect.flatMap(SpeechSynthesizer.SpeechSynthesizer, options.items).pipe(
-      Effect.provide(Engine.layerCatalogue(engine))
-    )
-    yield* Stdio.print(options.json ? JSON.stringify(items, undefined, 2) : table(items.map(options.row)))
-  })
-
-const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+/** @internal */
+export const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0))
   const widths = (rows[0] ?? []).map((_, column) => width(column))
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()).join("\n")
+}
+
+/** @internal */
+export const printJson = (value: unknown): Effect.Effect<void, Stdio.StdioError, Stdio.Stdio> =>
+  Stdio.print(JSON.stringify(value, undefined, 2))
+
+/**
+ * Prints a list: a table for people, or JSON. Where there is nothing, people are told so.
+ *
+ * @internal
+ */
+export const print = <A>(options: {
+  readonly items: ReadonlyArray<A>
+  readonly json: boolean
+  /** The cells of an item's row. */
+  readonly row: (item: A) => ReadonlyArray<string>
+  /** What people are told where there is nothing. */
+  readonly none: string
+}): Effect.Effect<void, Stdio.StdioError, Stdio.Stdio> => {
+  const { items, json, none, row } = options
+  return Effect.zipRight(
+    items.length === 0 ? Stdio.tell(none) : Effect.void,
+    json ? printJson(items) : items.length === 0 ? Effect.void : Stdio.print(table(items.map(row)))
+  )
 }

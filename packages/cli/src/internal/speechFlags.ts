@@ -25,6 +25,13 @@ export const config = {
     Options.withDescription("The language of the text, such as en; see effect-smallest languages"),
     Options.optional
   ),
+  dictionary: Options.text("dictionary").pipe(
+    Options.withPseudoName("ID"),
+    Options.withDescription(
+      "A pronunciation dictionary of the account; may be repeated; see effect-smallest dictionaries"
+    ),
+    Options.repeated
+  ),
   sampleRate: Help.number(
     "sample-rate",
     "a whole number from 8000 to 48000",
@@ -47,6 +54,7 @@ export const toSpeechOptions = (flags: Config): SpeechOptions => ({
   voice: Option.getOrUndefined(Option.map(flags.voice, Voice.make)),
   model: Option.getOrUndefined(Option.map(flags.model, Model.make)),
   language: Option.getOrUndefined(Option.map(flags.language, Language.make)),
+  pronunciationDictionaries: flags.dictionary.length > 0 ? flags.dictionary : undefined,
   sampleRate: Option.getOrUndefined(flags.sampleRate),
   speed: Option.getOrUndefined(flags.speed)
 })

@@ -9,8 +9,15 @@ import * as Input from "./input.js"
 /** @internal */
 export type TextError = UsageError | CommandFailure | StdioError
 
-// Strict, because a file in another encoding would be spoken as rubbish.
-const decode = <E>(name: string, bytes: Stream.Stream<Uint8Array, E>): Stream.Stream<string, E | CommandFailure> =>
+/**
+ * Strict, because a file in another encoding would be spoken as rubbish.
+ *
+ * @internal
+ */
+export const decode = <E>(
+  name: string,
+  bytes: Stream.Stream<Uint8Array, E>
+): Stream.Stream<string, E | CommandFailure> =>
   Stream.suspend(() => {
     const decoder = new TextDecoder("utf-8", { fatal: true })
     const next = (bytes?: Uint8Array) =>
