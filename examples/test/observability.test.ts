@@ -1,4 +1,4 @@
-import { SpeechSynthesizer, SpeechTelemetry } from "@effect-smallest/core"
+import { SpeechSynthesizer, SpeechTelemetry, Voice } from "@effect-smallest/core"
 import { SpeechStream } from "@effect-smallest/stream"
 import * as NodeSdk from "@effect/opentelemetry/NodeSdk"
 import { assert, describe, it } from "@effect/vitest"
@@ -109,12 +109,16 @@ describe("docs/observability.md", () => {
 
   it.live("a failure - is an error of the span, told by its type", () =>
     Effect.gen(function*() {
-      const { metrics, named } = yield* exported(SpeechSynthesizer.synthesize({ text: "Hello.", voice: "nobody" }))
+      const { metrics, named } = yield* exported(
+        SpeechSynthesizer.synthesize({ text: "Hello.", voice: Voice.make("nobody") })
+      )
       const [span] = named("SpeechSynthesizer.synthesize")
       assert.strictEqual(span?.attributes["error.type"], "UnknownVoice")
       assert.strictEqual(span?.status.code, 2)
       const failures = metrics.find(({ descriptor }) => descriptor.name === "speech.failures")
-      assert.include(failures?.dataPoints.map(({ attributes }) => attributes["error.type"]), "UnknownVoice")
+      assert.includeMembers(failures?.dataPoints.map(({ attributes }) => attributes["error.type"]) ?? [], [
+        "UnknownVoice"
+      ])
     }))
 
   it.live("a listener who leaves - is no failure", () =>
