@@ -36,5 +36,5 @@ const Telemetry = NodeSdk.layer(() => ({
 }))
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  NodeRuntime.runMain(application.pipe(Effect.provide(Speech), Effect.provide(Telemetry)))
+  NodeRuntime.runMain(Effect.provide(application, Layer.provideMerge(Speech, Telemetry)))
 }
