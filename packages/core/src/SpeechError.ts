@@ -408,16 +408,22 @@ export class EmptyAudio extends Schema.TaggedError<EmptyAudio>(identifier("Empty
  */
 export class EngineFailure extends Schema.TaggedError<EngineFailure>(identifier("EngineFailure"))(
   "EngineFailure",
-  fields
+  {
+    ...fields,
+    /** Whether the same call would fail again, as where a part of the engine is not installed. */
+    isPermanent: Schema.optional(Schema.Boolean)
+  }
 ) {
   get [TypeId](): TypeId {
     return TypeId
   }
   get isRetryable(): boolean {
-    return true
+    return this.isPermanent !== true
   }
   override get message(): string {
-    return explain(this, "Try again; if it happens with the same text each time, please report it.")
+    return this.isRetryable
+      ? explain(this, "Try again; if it happens with the same text each time, please report it.")
+      : sentence(this.description)
   }
 }
 

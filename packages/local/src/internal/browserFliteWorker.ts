@@ -49,7 +49,8 @@ export const layer = (options: Options): Layer.Layer<FliteWorker.FliteWorker> =>
       new EngineFailure({
         module: "BrowserFliteWorker",
         method: "load",
-        description: `"${options.wasm}" is not an address of the engine's file`
+        description: `"${options.wasm}" is not an address of the engine's file: give the URL of flite.wasm`,
+        isPermanent: true
       })
   })
   return Layer.scoped(FliteWorker.FliteWorker, FliteWorker.make({ url, start }))

