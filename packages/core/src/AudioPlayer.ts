@@ -58,7 +58,7 @@ export class PlaybackError extends Schema.TaggedError<PlaybackError>("@effect-sm
 }
 
 const advice: Record<PlaybackError["reason"], string> = {
-  NoPlayer: "Install ffmpeg, mpv or alsa-utils, or save the audio to a file instead.",
+  NoPlayer: "In Node, install ffmpeg, mpv or alsa-utils; anywhere, save the audio to a file instead.",
   PlayerFailed: "Check that the machine has a working sound device, or choose another player.",
   UnsupportedFormat: "Change the audio with Pcm.resample, or choose another player.",
   NotAllowed: "Start the playback in a handler of a click or a key."

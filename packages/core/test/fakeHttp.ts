@@ -48,7 +48,7 @@ export const fakeHttp = (
 }
 
 const readJson = ({ body }: HttpClientRequest.HttpClientRequest): Record<string, unknown> =>
-  body._tag === "Uint8Array" ? JSON.parse(new TextDecoder().decode(body.body)) : {}
+  body._tag === "Uint8Array" && body.contentType.includes("json") ? JSON.parse(new TextDecoder().decode(body.body)) : {}
 
 const encode = (text: string) => new TextEncoder().encode(text)
 

@@ -1,8 +1,13 @@
 import {
   LightningV1SpeechSynthesizer,
+  SpeechError,
   SpeechSynthesizer,
+  Voice,
   WavesClient,
-  WavesSpeechSynthesizer
+  WavesPronunciationDictionaries,
+  WavesSpeechSynthesizer,
+  WavesVoiceClones,
+  WavesVoices
 } from "@effect-smallest/core"
 import { Headers, HttpClient, HttpClientError } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
@@ -123,6 +128,22 @@ const ways = {
   "LightningV1SpeechSynthesizer.stream": LightningV1SpeechSynthesizer.layer()
 }
 
+const questions: ReadonlyArray<
+  Effect.Effect<
+    unknown,
+    SpeechError.SpeechError,
+    | WavesVoices.WavesVoices
+    | WavesVoiceClones.WavesVoiceClones
+    | WavesPronunciationDictionaries.WavesPronunciationDictionaries
+  >
+> = [
+  WavesVoices.list(),
+  WavesVoiceClones.get("65f1"),
+  WavesVoiceClones.delete(Voice.make("voice_1")),
+  WavesPronunciationDictionaries.create([{ word: "a", pronunciation: "b" }]),
+  WavesPronunciationDictionaries.delete("0123456789abcdef01234567")
+]
+
 describe("law 8: the key stays secret", () => {
   for (const [failure, handle] of Object.entries(failures)) {
     it.effect(failure, () =>
@@ -163,6 +184,31 @@ describe("law 8: the key stays secret", () => {
               assert.strictEqual(at, -1, everything.slice(Math.max(0, at - 200), at + 50))
             }
           }
+        }
+      }))
+  }
+
+  for (const [failure, handle] of Object.entries(failures)) {
+    it.effect(`the account: ${failure}`, () =>
+      Effect.gen(function*() {
+        for (const ask of questions) {
+          const { exchanges, layer: http } = fakeHttp(handle)
+          const account = Layer.mergeAll(
+            WavesVoices.layer(),
+            WavesVoiceClones.layer,
+            WavesPronunciationDictionaries.layer
+          ).pipe(Layer.provide(WavesClient.layer({ apiKey: Redacted.make(key) })), Layer.provide(http))
+          const fiber = yield* Effect.fork(
+            observed(Effect.provide(ask, account)).pipe(Effect.locally(Headers.currentRedactedNames, []))
+          )
+          yield* TestClock.adjust("1 hour")
+          const { exit, seen } = yield* Fiber.join(fiber)
+          assert.strictEqual(exchanges[0]?.request.headers["authorization"], `Bearer ${key}`, "the server did get it")
+          const error = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.failureOption(exit.cause)) : undefined
+          assert.strictEqual(SpeechError.isSpeechError(error), Exit.isFailure(exit), "no failure is untyped")
+          const everything = [...seen, told(exit), told(error), told(error?.message), told(error?.stack)].join("\n")
+          const at = everything.indexOf("sk_can")
+          assert.strictEqual(at, -1, everything.slice(Math.max(0, at - 200), at + 50))
         }
       }))
   }

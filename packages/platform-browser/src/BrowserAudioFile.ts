@@ -8,10 +8,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { reason } from "./internal/reason.js"
 
 const { AudioFileError } = AudioFile
-
-const reason = (error: unknown): string => error instanceof Error ? error.message : String(error)
 
 const unwritable = (name: string, description: string) =>
   new AudioFileError({ reason: "Unwritable", name, description })

@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as RcRef from "effect/RcRef"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { reason } from "./internal/reason.js"
 
 /**
  * @since 0.1.0
@@ -86,9 +87,6 @@ export interface Options {
    */
   readonly idleTimeToLive?: Duration.DurationInput | undefined
 }
-
-/** What the browser says for itself. */
-const reason = (error: unknown): string => error instanceof Error ? error.message : String(error)
 
 const failed = (description: string) => new PlaybackError({ reason: "PlayerFailed", player: "Web Audio", description })
 

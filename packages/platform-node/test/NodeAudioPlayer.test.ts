@@ -130,7 +130,7 @@ describe("NodeAudioPlayer", () => {
         assert.strictEqual(
           error.message,
           "There is no audio player: none of ffplay, mpv, aplay, and afplay is on the PATH. " +
-            "Install ffmpeg, mpv or alsa-utils, or save the audio to a file instead."
+            "In Node, install ffmpeg, mpv or alsa-utils; anywhere, save the audio to a file instead."
         )
         assert.isFalse(wasRun)
       }))

@@ -40,17 +40,21 @@ const firstIssue = (json: unknown): unknown => {
 
 /**
  * Reads an error body in any of the shapes that the vendor's servers send: `{error}`, `{message}`, `{error, message}`,
- * `{error: [issue]}`, `{errors: [text]}`, `{error: {message}}`, `{status, error_code, message}`, or plain text.
+ * `{error: [issue]}`, `{error, details: [issue]}`, `{errors: [text]}`, `{error: {message}}`, `{status, error_code, message}`, or plain text.
  *
  * @internal
  */
 export const readErrorBody = (json: unknown): ErrorBody => {
   const error = get(json, "error")
   const issue = firstIssue(json)
-  const path = get(issue, "path")
+  const details = get(json, "details")
+  const detail: unknown = Array.isArray(details) ? details[0] : undefined
+  const path = get(issue ?? detail, "path")
+  const said = string(get(json, "message")) ?? string(get(error, "message")) ?? string(get(issue, "message")) ??
+    string(issue) ?? string(error) ?? string(json)
+  const more = string(get(detail, "message"))
   return {
-    message: string(get(json, "message")) ?? string(get(error, "message")) ?? string(get(issue, "message")) ??
-      string(issue) ?? string(error) ?? string(json),
+    message: said === undefined || more === undefined ? said ?? more : `${said}: ${more}`,
     code: string(get(json, "error_code")) ?? string(get(error, "code")) ?? string(get(error, "type")) ??
       string(get(issue, "code")),
     path: Array.isArray(path) ? path.map(String) : undefined,
@@ -141,7 +145,7 @@ export const fromStatus = (call: Call, options: {
   switch (status) {
     case 400:
     case 422: {
-      if (/upgrade/i.test(said) && /plan/i.test(said)) return new SpeechError.NotEntitled(fields)
+      if (/upgrad/i.test(said) && /plan|limit/i.test(said)) return new SpeechError.NotEntitled(fields)
       const parameter = body.path?.[0]
       return parameter === "voice_id"
         ? new SpeechError.UnknownVoice({ ...fields, voice: call.voice, available: [] })

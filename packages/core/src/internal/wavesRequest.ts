@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as SpeechError from "../SpeechError.js"
 import type { Request } from "../WavesClient.js"
 import * as WavesErrors from "./wavesErrors.js"
@@ -55,8 +56,10 @@ export const make = (options: {
         if (response.status === 404 && unknown !== undefined) return WavesErrors.notFound(call, response, unknown)
         if (response.status !== 200) return Effect.flatMap(WavesErrors.fromResponse(call, response), Effect.fail)
         const requestId = WavesErrors.requestIdOf(call, response)
-        return response.text.pipe(
-          Effect.mapError((error) => WavesErrors.fromBrokenAnswer(call, error, requestId)),
+        return response.stream.pipe(
+          Stream.mapError((error) => WavesErrors.fromBrokenAnswer(call, error, requestId)),
+          Stream.decodeText(),
+          Stream.mkString,
           Effect.flatMap((text) =>
             Effect.mapError(
               Schema.decode(Schema.parseJson(schema))(text),

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as GlobalValue from "effect/GlobalValue"
 import type { PlaybackOptions } from "./playbackProtocol.js"
 import { source } from "./playbackWorkletSource.js"
+import { reason } from "./reason.js"
 
 export { /** @internal */ source }
 
@@ -17,8 +18,6 @@ const addModule = (context: BaseAudioContext, workletUrl: string | URL | undefin
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }))
   return context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url))
 }
-
-const reason = (error: unknown): string => error instanceof Error ? error.message : String(error)
 
 /** @internal */
 export const load = (
