@@ -1,8 +1,9 @@
 /// <reference types="@vitest/browser/providers/playwright" />
 import { readFile } from "node:fs/promises"
-import { type UserWorkspaceConfig } from "vitest/config"
+import { defineConfig, mergeConfig } from "vitest/config"
 import type { BrowserCommand } from "vitest/node"
 import { findChromium, launchArguments } from "./scripts/chromium.ts"
+import shared from "./vitest.shared.ts"
 
 const executablePath = findChromium()
 
@@ -36,27 +37,34 @@ const inUntouchedPage: BrowserCommand<[module: string]> = async ({ context, page
   }
 }
 
-/** Bundled for the browser at once: a module that is met later would reload the page in the middle of a test. */
-export const optimizeDeps = {
-  include: [
-    ...["effect", "effect/*", "@effect/platform", "@effect/platform/*", "@effect/vitest"],
-    "@effect-smallest/stream > @effect/experimental/RateLimiter",
-    "@effect-smallest/core > @echogarden/speex-resampler-wasm"
-  ]
-}
-
 /** Runs the tests of a project in an installed Chromium. */
-export const inChromium: NonNullable<UserWorkspaceConfig["test"]> = {
-  setupFiles: [new URL("./vitest.browser.setup.ts", import.meta.url).pathname],
-  browser: {
-    enabled: true,
-    headless: true,
-    provider: "playwright",
-    screenshotFailures: false,
-    commands: { expectDownload, awaitDownload, inUntouchedPage },
-    instances: [{
-      browser: "chromium",
-      launch: { args: [...launchArguments], ...(executablePath === undefined ? {} : { executablePath }) }
-    }]
-  }
-}
+export default mergeConfig(
+  shared,
+  defineConfig({
+    // Bundled for the browser at once: a module that is met later would reload the page in the middle of a test.
+    optimizeDeps: {
+      include: [
+        ...["effect", "effect/*", "@effect/platform", "@effect/platform/*", "@effect/vitest"],
+        "@effect-smallest/stream > @effect/experimental/RateLimiter",
+        "@effect-smallest/core > @echogarden/speex-resampler-wasm"
+      ]
+    },
+    test: {
+      setupFiles: [new URL("./vitest.browser.setup.ts", import.meta.url).pathname],
+      // Most of the time is spent on listening, which keeps no core busy.
+      maxWorkers: 4,
+      minWorkers: 1,
+      browser: {
+        enabled: true,
+        headless: true,
+        provider: "playwright",
+        screenshotFailures: false,
+        commands: { expectDownload, awaitDownload, inUntouchedPage },
+        instances: [{
+          browser: "chromium",
+          launch: { args: [...launchArguments], ...(executablePath === undefined ? {} : { executablePath }) }
+        }]
+      }
+    }
+  })
+)

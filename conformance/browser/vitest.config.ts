@@ -1,11 +1,9 @@
 import { defineProject, mergeConfig } from "vitest/config"
-import { inChromium, optimizeDeps } from "../../vitest.browser.ts"
-import shared from "../../vitest.shared.ts"
+import browser from "../../vitest.browser.ts"
 
 export default mergeConfig(
-  shared,
+  browser,
   defineProject({
-    optimizeDeps,
-    test: { ...inChromium, name: "conformance-browser", include: ["**/*.test.ts"], globalSetup: ["./globalSetup.ts"] }
+    test: { name: "conformance-browser", include: ["*.test.ts"], globalSetup: ["./globalSetup.ts"] }
   })
 )

@@ -1,5 +1,4 @@
 import { defineProject, mergeConfig } from "vitest/config"
-import { inChromium, optimizeDeps } from "../../vitest.browser.ts"
-import shared from "../../vitest.shared.ts"
+import browser from "../../vitest.browser.ts"
 
-export default mergeConfig(shared, defineProject({ optimizeDeps, test: { ...inChromium, name: "platform-browser" } }))
+export default mergeConfig(browser, defineProject({ test: { name: "platform-browser" } }))
