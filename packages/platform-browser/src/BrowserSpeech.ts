@@ -9,7 +9,7 @@
 import type * as AudioFile from "@effect-smallest/core/AudioFile"
 import type * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
 import * as ProxySpeechSynthesizer from "@effect-smallest/core/ProxySpeechSynthesizer"
-import type { RetryOptions } from "@effect-smallest/core/SpeechError"
+import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
@@ -89,10 +89,11 @@ export const layer = <E, R, A = never>(
 export interface ProxyOptions extends ProxySpeechSynthesizer.Options, Options {
   /**
    * Single requests that fail before their first sample are retried by `SpeechError.retrySchedule`; `false` switches that
-   * off. Streams of growing text have retries of their own, and the two never multiply.
-   * @default { maxRetries: 3, baseDelay: "500 millis", maxDelay: "30 seconds" }
+   * off. Streams of growing text have retries of their own, and the two never multiply. What failed in the engine behind the
+   * server was retried there; a page retries only what broke on the way.
+   * @default { maxRetries: 3, baseDelay: "500 millis", maxDelay: "30 seconds", while: ProxySpeechSynthesizer.isProxyError }
    */
-  readonly retry?: RetryOptions | false | undefined
+  readonly retry?: SpeechError.RetryOptions | false | undefined
 }
 
 /**
@@ -116,6 +117,17 @@ export interface ProxyOptions extends ProxySpeechSynthesizer.Options, Options {
  */
 export const layerProxy = (options: ProxyOptions): Layer.Layer<Provided> => {
   const { output, player, retry, segmented, ...proxy } = options
+  const onTheWay = { while: ProxySpeechSynthesizer.isProxyError }
   const engine = ProxySpeechSynthesizer.layer(proxy)
-  return layer(retry === false ? engine : SpeechSynthesizer.layerRetry(engine, retry), { output, player, segmented })
+  return layer(
+    retry === false ? engine : SpeechSynthesizer.layerRetry(engine, { ...onTheWay, ...retry }),
+    {
+      output,
+      player,
+      segmented: {
+        retry: SpeechError.retrySchedule({ ...onTheWay, maxRetries: segmented?.maxRetries }),
+        ...segmented
+      }
+    }
+  )
 }
