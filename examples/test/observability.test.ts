@@ -63,16 +63,17 @@ describe("docs/observability.md", () => {
       ])
       for (const span of requests) {
         assert.strictEqual(span.attributes["http.response.status_code"], 200)
-        assert.match(String(span.attributes["speech.request_id"]), /\S/)
+        assert.match(String(span.attributes["gen_ai.response.id"]), /\S/)
       }
       const [whole] = named("SpeechStream.events")
       assert.strictEqual(whole?.attributes["speech.engine"], "layerSegmented")
-      assert.strictEqual(whole?.attributes["speech.model"], "lightning_v3.1_pro")
+      assert.strictEqual(whole?.attributes["gen_ai.request.model"], "lightning_v3.1_pro")
       assert.strictEqual(whole?.attributes["speech.voice"], "meher")
+      assert.strictEqual(whole?.attributes["speech.outcome"], "completed")
       assert.strictEqual(whole?.attributes["speech.characters"], "Speech is a stream. So are its spans.".length)
       assert.isAbove(Number(whole?.attributes["speech.audio.duration"]), 1)
       assert.isAbove(Number(whole?.attributes["speech.time_to_first_audio"]), 0)
-      const [playback] = named("AudioPlayer.playback")
+      const [playback] = named("AudioPlayer.play")
       assert.strictEqual(playback?.attributes["audio.player"], "none")
       assert.closeTo(
         Number(playback?.attributes["audio.duration"]),
@@ -114,6 +115,7 @@ describe("docs/observability.md", () => {
       )
       const [span] = named("SpeechSynthesizer.synthesize")
       assert.strictEqual(span?.attributes["error.type"], "UnknownVoice")
+      assert.strictEqual(span?.attributes["speech.outcome"], "failed")
       assert.strictEqual(span?.status.code, 2)
       const failures = metrics.find(({ descriptor }) => descriptor.name === "speech.failures")
       assert.includeMembers(failures?.dataPoints.map(({ attributes }) => attributes["error.type"]) ?? [], [
@@ -128,6 +130,7 @@ describe("docs/observability.md", () => {
       )
       const [span] = named("SpeechStream.events")
       assert.isUndefined(span?.attributes["error.type"])
+      assert.strictEqual(span?.attributes["speech.outcome"], "stopped")
       assert.notStrictEqual(span?.status.code, 2)
     }))
 

@@ -18,6 +18,7 @@ import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as Pcm from "./Pcm.js"
+import * as SpeechTelemetry from "./SpeechTelemetry.js"
 import * as Wav from "./Wav.js"
 
 /**
@@ -97,7 +98,7 @@ export const make = (sink: Service["sink"]): Service =>
         Effect.tap(({ duration, size }) =>
           Effect.annotateCurrentSpan({ "audio.duration": Duration.toSeconds(duration), "audio.file.size": size })
         ),
-        Effect.withSpan("AudioFile.save", { captureStackTrace: false })
+        SpeechTelemetry.withSpan("AudioFile.save")
       )
   })
 

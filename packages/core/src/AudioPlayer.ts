@@ -204,14 +204,14 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
         const begun = yield* Clock.currentTimeNanos
         const scope = yield* Scope.make()
         const span = yield* Scope.extend(
-          Effect.makeSpanScoped("AudioPlayer.playback", { captureStackTrace: false }),
+          Effect.makeSpanScoped("AudioPlayer.play", { captureStackTrace: false }),
           scope
         )
         const { name, open } = yield* restore(device).pipe(
           Scope.extend(scope),
+          Effect.tapErrorCause((cause) => SpeechTelemetry.noteFailure(span, cause)),
           Effect.onExit((exit) => Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)
         )
-
         span.attribute("audio.player", name)
 
         const result = yield* Deferred.make<PlaybackReport, PlaybackError | E>()
@@ -244,6 +244,9 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
           span.attribute("audio.duration", Duration.toSeconds(told.heard))
           span.attribute("audio.player.outcome", told.outcome)
           span.attribute("audio.player.underruns", told.underruns)
+          if (Option.isSome(told.firstAudio)) {
+            span.attribute("audio.player.time_to_first_audio", Duration.toSeconds(told.firstAudio.value))
+          }
           yield* Metric.update(Metric.tagged(SpeechTelemetry.underruns, "audio.player", name), told.underruns)
           return told
         })
@@ -314,6 +317,8 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
           })
 
         const feeder = yield* Effect.interruptible(feed).pipe(
+          Effect.tapErrorCause((cause) => SpeechTelemetry.noteFailure(span, cause)),
+          Effect.withParentSpan(span),
           Effect.exit,
           Effect.flatMap(settle),
           Effect.catchAllCause((cause) => Deferred.failCause(result, cause)),
@@ -351,10 +356,7 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
       })
     )
 
-  const play: Service["play"] = (pcm) =>
-    Effect.scoped(Effect.flatMap(start(pcm), (playback) => playback.await)).pipe(
-      Effect.withSpan("AudioPlayer.play", { captureStackTrace: false })
-    )
+  const play: Service["play"] = (pcm) => Effect.scoped(Effect.flatMap(start(pcm), (playback) => playback.await))
 
   const sink: Service["sink"] = Sink.unwrapScoped(Effect.gen(function*() {
     const mailbox = yield* Mailbox.make<Pcm.PcmChunk>({ capacity: 1 })

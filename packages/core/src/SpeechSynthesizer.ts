@@ -162,10 +162,7 @@ export const make = (engine: Engine): Service => {
     Stream.unwrapScoped(Effect.gen(function*() {
       const operation = yield* SpeechTelemetry.operation("SpeechSynthesizer.events")
       const inside = Effect.withParentSpan(operation.span)
-      const resolved = yield* inside(operation.measureEffect(
-        resolve(operation, "events", SpeechRequest, request),
-        () => 0
-      ))
+      const resolved = yield* inside(operation.prepare(resolve(operation, "events", SpeechRequest, request)))
       const untold = yield* Stream.toPull(speak(resolved))
       const pull = operation.measure(untold)
       let hasAudio = false

@@ -10,23 +10,27 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import { globalValue } from "effect/GlobalValue"
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricLabel from "effect/MetricLabel"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import * as Pcm from "./Pcm.js"
 import type * as SpeechEvent from "./SpeechEvent.js"
 
 /**
- * Whether spans hold the text that is spoken, as the attribute `speech.text`. It is what a user wrote, or what a model wrote to
- * a user: ask them first.
+ * Whether spans hold the text that is spoken, up to 8000 characters of it, as the attribute `speech.text`. It is what a user
+ * wrote, or what a model wrote to a user: ask them first.
  *
  * @example
  * ```ts
@@ -49,7 +53,7 @@ const latencies = MetricBoundaries.fromIterable([0.05, 0.1, 0.15, 0.2, 0.3, 0.4,
 
 /**
  * `speech.time_to_first_audio`, in seconds: from asking for finished text to its first sample, and for growing text from its
- * first word to the first sample. Tagged with `speech.operation`, `speech.engine` and `speech.model`.
+ * first word to the first sample. Tagged with `speech.operation`, `speech.engine` and `gen_ai.request.model`.
  *
  * @since 0.1.0
  * @category constants
@@ -75,7 +79,7 @@ export const realTimeFactor: Metric.Metric.Histogram<number> = Metric.histogram(
 
 /**
  * `speech.segment.latency`, in seconds: from knowing a segment of growing text to having its first sample, with all its retries
- * and its wait for a permit.
+ * and its wait for a permit. Tagged with `gen_ai.request.model`.
  *
  * @since 0.1.0
  * @category constants
@@ -164,10 +168,12 @@ export const underruns: Metric.Metric.Counter<number> = Metric.counter("audio.pl
  * @category models
  */
 export interface Request {
+  /** The module that speaks, such as `WavesSpeechSynthesizer`. */
   readonly engine: string
   readonly model?: string | undefined
   readonly voice?: string | undefined
   readonly language?: string | undefined
+  readonly sampleRate?: number | undefined
   /** The text, where it is finished. Of growing text, {@link Operation.wrote} tells. */
   readonly text?: string | undefined
 }
@@ -184,40 +190,89 @@ export interface Operation {
   readonly describe: (request: Request) => void
   /** Takes note of growing text; its first word starts the clock. */
   readonly wrote: (text: string) => void
-  /** Takes note of the audio that a pull brings, and of its failure. */
+  /** Takes note of the events that a pull brings, and of its failure. Pulls must not run concurrently. */
   readonly measure: <E, R>(
     pull: Effect.Effect<Chunk.Chunk<SpeechEvent.SpeechEvent>, Option.Option<E>, R>
   ) => Effect.Effect<Chunk.Chunk<SpeechEvent.SpeechEvent>, Option.Option<E>, R>
-  /** Takes note of an effect's failure, and of the seconds of audio in what it gives. */
+  /** Takes note of the failure of an effect that prepares the operation. */
+  readonly prepare: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Takes note of the failure of an effect that is the whole operation, and of the seconds of audio in what it gives. */
   readonly measureEffect: <A, E, R>(effect: Effect.Effect<A, E, R>, seconds: (a: A) => number) => Effect.Effect<A, E, R>
 }
 
+/** The value of `error.type`: the `_tag` of what failed, which says enough to group by and holds no words of anybody. */
 const errorType = (error: unknown): string =>
-  Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag) ? error._tag : "Unknown"
+  Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag)
+    ? error._tag
+    : Predicate.isError(error)
+    ? error.name
+    : "_OTHER"
+
+const causeType = (cause: Cause.Cause<unknown>): string => errorType(Cause.squash(cause))
+
+/**
+ * Tells a span the `error.type` of a failure. Interruption is none.
+ *
+ * @since 0.1.0
+ * @category error handling
+ */
+export const noteFailure = (span: Tracer.Span, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.sync(() => {
+    if (!Cause.isInterruptedOnly(cause)) span.attribute("error.type", causeType(cause))
+  })
+
+const modelsLimit = 64
+
+const models = globalValue("@effect-smallest/core/SpeechTelemetry/models", () => new Set<string>())
+
+/**
+ * The label of a model. Where callers may name any model, they must not fill the memory of whoever keeps the metrics: after 64
+ * of them it is `_OTHER`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const modelLabel = (model: string): MetricLabel.MetricLabel => {
+  if (models.size < modelsLimit) models.add(model)
+  return MetricLabel.make("gen_ai.request.model", models.has(model) ? model : "_OTHER")
+}
 
 const nanosPerSecond = 1e9
 
+const recordedLimit = 8000
+
 /**
  * Begins an operation, for those who implement engines and streams of speech. Its span ends and its metrics are told when the
- * scope closes; interruption is not a failure.
+ * scope closes; that somebody stopped listening is not a failure, and neither is trouble that the listener has with the audio.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const operation = (name: string): Effect.Effect<Operation, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const span = yield* Effect.makeSpanScoped(name, { captureStackTrace: false })
+    // The exit of the surrounding scope tells how the listener ended, and not how the operation did.
+    const own = yield* Scope.make()
+    const span = yield* Scope.extend(Effect.makeSpanScoped(name, { captureStackTrace: false }), own)
     const clock = yield* Effect.clock
     const now = () => Number(clock.unsafeCurrentTimeNanos()) / nanosPerSecond
     const labels: Array<MetricLabel.MetricLabel> = [MetricLabel.make("speech.operation", name)]
     let begun: number | undefined = now()
+    let asked = 0
     let isGrowing = false
+    let isComplete = false
     let written = 0
     let sounded = 0 // seconds
     let waited = 0
     let firstAudio: number | undefined
-    let failure: Option.Option<unknown> = Option.none()
-    const recorded: Array<string> | undefined = (yield* RecordText) ? [] : undefined
+    let failure: Option.Option<Cause.Cause<unknown>> = Option.none()
+    let recorded = (yield* RecordText) ? "" : undefined
+
+    const record = (text: string) => {
+      written += text.length
+      if (recorded !== undefined && recorded.length < recordedLimit) {
+        recorded += text.slice(0, recordedLimit - recorded.length)
+      }
+    }
 
     const count = (seconds: number) => {
       if (seconds <= 0) return
@@ -225,31 +280,48 @@ export const operation = (name: string): Effect.Effect<Operation, never, Scope.S
       firstAudio ??= begun === undefined ? undefined : now() - begun
     }
 
-    const timed = <A, E, R>(effect: Effect.Effect<A, E, R>, tally: (a: A) => void): Effect.Effect<A, E, R> =>
-      Effect.suspend(() => {
-        const start = now()
-        return Effect.map(effect, (a) => {
-          waited += now() - start
-          tally(a)
-          return a
-        })
-      })
+    const fail = (cause: Cause.Cause<unknown>) => {
+      if (!Cause.isInterruptedOnly(cause)) failure = Option.some(cause)
+    }
 
-    const note = (cause: Cause.Cause<unknown>) =>
-      Effect.sync(() => {
-        if (Cause.isInterruptedOnly(cause)) return
-        const error = Cause.squash(cause)
-        if (!Option.isOption(error)) failure = Option.some(error)
-        else if (Option.isSome(error)) failure = error
+    // One effect for each piece of audio, made once: audio comes in many of them.
+    const timed = <A, E, R>(
+      effect: Effect.Effect<A, E, R>,
+      onSuccess: (a: A) => void,
+      onFailure: (cause: Cause.Cause<E>) => void
+    ): Effect.Effect<A, E, R> => {
+      const noted = Effect.matchCauseEffect(effect, {
+        onSuccess: (a) => {
+          waited += now() - asked
+          onSuccess(a)
+          return Effect.succeed(a)
+        },
+        onFailure: (cause) => {
+          onFailure(cause)
+          return Effect.failCause(cause)
+        }
       })
+      return Effect.suspend(() => {
+        asked = now()
+        return noted
+      })
+    }
+
+    const hear = (event: SpeechEvent.SpeechEvent) => {
+      if (event._tag === "AudioChunk") count(Duration.toSeconds(Pcm.duration(event.chunk)))
+      if (event._tag !== "Completed") return
+      isComplete = true
+      if (event.requestId !== undefined) span.attribute("gen_ai.response.id", event.requestId)
+    }
 
     const tell = <Type, Out>(metric: Metric.Metric<Type, number, Out>, value: number) =>
       Metric.update(Metric.taggedWithLabels(metric, labels), value)
 
     const settle = Effect.gen(function*() {
-      if (recorded !== undefined) span.attribute("speech.text", recorded.join(""))
+      if (recorded !== undefined) span.attribute("speech.text", recorded)
       span.attribute("speech.characters", written)
       span.attribute("speech.audio.duration", sounded)
+      span.attribute("speech.outcome", Option.isSome(failure) ? "failed" : isComplete ? "completed" : "stopped")
       if (written > 0) yield* tell(characters, written)
       if (sounded > 0) yield* tell(audioDuration, sounded)
       if (firstAudio !== undefined) {
@@ -257,55 +329,92 @@ export const operation = (name: string): Effect.Effect<Operation, never, Scope.S
         yield* tell(timeToFirstAudio, firstAudio)
       }
       if (Option.isSome(failure)) {
-        const type = errorType(failure.value)
+        const type = causeType(failure.value)
         span.attribute("error.type", type)
         yield* tell(Metric.tagged(failures, "error.type", type), 1)
       } else if (sounded > 0 && !isGrowing) {
         yield* tell(realTimeFactor, waited / sounded)
       }
+      yield* Scope.close(own, Option.match(failure, { onNone: () => Exit.void, onSome: Exit.failCause }))
     })
 
     yield* Effect.addFinalizer(() => settle)
 
     return {
       span,
-      describe: ({ engine, language, model, text, voice }) => {
+      describe: ({ engine, language, model, sampleRate, text, voice }) => {
+        span.attribute("gen_ai.operation.name", "text_to_speech")
+        span.attribute("gen_ai.output.type", "speech")
         span.attribute("speech.engine", engine)
         labels.push(MetricLabel.make("speech.engine", engine))
         if (model !== undefined) {
-          span.attribute("speech.model", model)
-          labels.push(MetricLabel.make("speech.model", model))
+          span.attribute("gen_ai.request.model", model)
+          labels.push(modelLabel(model))
         }
         if (voice !== undefined) span.attribute("speech.voice", voice)
         if (language !== undefined) span.attribute("speech.language", language)
+        if (sampleRate !== undefined) span.attribute("speech.sample_rate", sampleRate)
         if (text === undefined) {
           isGrowing = true
           begun = undefined
         } else {
-          written = text.length
-          recorded?.push(text)
+          record(text)
         }
       },
       wrote: (text) => {
-        written += text.length
-        recorded?.push(text)
+        record(text)
         if (text.trim() !== "") begun ??= now()
       },
       measure: (pull) =>
-        Effect.tapErrorCause(
-          timed(pull, (events) => {
-            for (const event of events) {
-              if (event._tag === "AudioChunk") count(Duration.toSeconds(Pcm.duration(event.chunk)))
-            }
-          }),
-          note
+        timed(
+          pull,
+          (events) => {
+            for (const event of events) hear(event)
+          },
+          (cause) => Option.map(Cause.flipCauseOption(cause), fail)
         ),
-      measureEffect: (effect, seconds) => Effect.tapErrorCause(timed(effect, (a) => count(seconds(a))), note)
+      prepare: (effect) => timed(effect, () => {}, fail),
+      measureEffect: (effect, seconds) =>
+        timed(
+          effect,
+          (a) => {
+            isComplete = true
+            count(seconds(a))
+          },
+          fail
+        )
     }
   })
 
 /**
- * Tries again by a schedule, and counts and logs every new attempt.
+ * A span around an effect, whose failure it tells by its `error.type`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withSpan: {
+  (
+    name: string,
+    options?: Tracer.SpanOptions
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    name: string,
+    options?: Tracer.SpanOptions
+  ): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>>
+} = dual(
+  (args) => Effect.isEffect(args[0]),
+  <A, E, R>(self: Effect.Effect<A, E, R>, name: string, options?: Tracer.SpanOptions) =>
+    Effect.useSpan(name, { captureStackTrace: false, ...options }, (span) =>
+      self.pipe(
+        Effect.tapErrorCause((cause) => noteFailure(span, cause)),
+        Effect.withParentSpan(span)
+      ))
+)
+
+/**
+ * Tries again by a schedule, and tells every new attempt: as an event `speech.retry` of the current span, in the metrics, and in
+ * the log at debug level.
  *
  * @since 0.1.0
  * @category combinators
@@ -317,21 +426,34 @@ export const retry = <A, E, R, Out>(
 ): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     let failed: Option.Option<E> = Option.none()
-    const told = Effect.suspend(() =>
-      Option.match(failed, {
-        onNone: () => Effect.void,
-        onSome: (error) =>
-          Effect.zipRight(
-            Metric.update(Metric.tagged(retries, "error.type", errorType(error)), 1),
-            Effect.logDebug("Speech failed before any sound and is asked for again").pipe(
-              Effect.annotateLogs({ package: "@effect-smallest/core", module: "SpeechTelemetry", error: String(error) })
-            )
-          )
-      })
+    let attempts = 0
+
+    const tell = Effect.fnUntraced(function*(error: E) {
+      const type = errorType(error)
+      const span = yield* Effect.option(Effect.currentSpan)
+      if (Option.isSome(span)) {
+        span.value.event("speech.retry", yield* Clock.currentTimeNanos, { "error.type": type, attempt: attempts })
+      }
+      yield* Metric.update(Metric.tagged(retries, "error.type", type), 1)
+      yield* Effect.logDebug("Speech failed before any sound and is asked for again").pipe(
+        Effect.annotateLogs({
+          package: "@effect-smallest/core",
+          module: "SpeechTelemetry",
+          attempt: attempts,
+          error: String(error)
+        })
+      )
+    })
+
+    const attempt = Effect.suspend(() => {
+      attempts++
+      return Effect.zipRight(Option.match(failed, { onNone: () => Effect.void, onSome: tell }), self)
+    }).pipe(
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          failed = Option.some(error)
+        })
+      )
     )
-    const attempt = Effect.tapError(Effect.zipRight(told, self), (error) =>
-      Effect.sync(() => {
-        failed = Option.some(error)
-      }))
     return Effect.retry(attempt, { schedule, while: options.while ?? (() => true) })
   })

@@ -31,6 +31,7 @@ import * as WavesErrors from "./internal/wavesErrors.js"
 import * as WavesRequest from "./internal/wavesRequest.js"
 import * as Pcm from "./Pcm.js"
 import * as SpeechError from "./SpeechError.js"
+import * as SpeechTelemetry from "./SpeechTelemetry.js"
 import type * as WavesSchema from "./WavesSchema.js"
 import * as WavesSocket from "./WavesSocket.js"
 import type * as WebSocketConnector from "./WebSocketConnector.js"
@@ -262,7 +263,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
       Effect.timeoutFail(permits.acquire, {
         duration: timeouts.permit,
         onTimeout: timedOut(call, "permit", timeouts.permit, "No permit of the account became free in time")
-      })
+      }).pipe(SpeechTelemetry.withSpan("WavesClient.permit"))
 
     const send = (call: WavesErrors.Call, url: string, accept: string, body: unknown) =>
       HttpClientRequest.post(url).pipe(
@@ -271,21 +272,12 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         HttpClientRequest.bodyUnsafeJson(body),
         client.execute,
         Effect.mapError((error) => WavesErrors.fromHttpClient(call, error, { connectTimeout: timeouts.connect })),
-        Effect.tap((response) =>
-          Effect.annotateCurrentSpan({
-            "http.response.status_code": response.status,
-            "speech.request_id": WavesErrors.requestIdOf(call, response)
-          })
-        ),
+        Effect.tap((response) => WavesRequest.annotate(call, response)),
         Effect.flatMap((response) => {
           if (response.status !== 200) return Effect.flatMap(WavesErrors.fromResponse(call, response), Effect.fail)
           return isJson(response) ? notAudio(call, response) : Effect.succeed(response)
         }),
-        Effect.withSpan(`WavesClient.${call.method}`, {
-          kind: "client",
-          captureStackTrace: false,
-          attributes: { "http.request.method": "POST", "url.full": url }
-        })
+        SpeechTelemetry.withSpan(`WavesClient.${call.method}`, WavesRequest.spanOptions(call, "POST", url))
       )
 
     const notAudio = (call: WavesErrors.Call, response: HttpClientResponse.HttpClientResponse) =>
@@ -366,13 +358,17 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
 
     const connect = Effect.fnUntraced(function*(connector: WebSocketConnector.Service) {
       const about = call("connect", { voice_id: "" })
+      const url = `${baseUrl.replace(/^http/, "ws")}/waves/v1/tts/live`
       const connection = yield* connector.connect({
-        url: `${baseUrl.replace(/^http/, "ws")}/waves/v1/tts/live`,
+        url,
         bearer: apiKey,
         headers: { "x-source": source },
         timeout: timeouts.connect
       }).pipe(
-        Effect.catchAll((error) => Effect.flatMap(WavesErrors.fromConnect(about, error, timeouts.connect), Effect.fail))
+        Effect.catchAll((error) =>
+          Effect.flatMap(WavesErrors.fromConnect(about, error, timeouts.connect), Effect.fail)
+        ),
+        SpeechTelemetry.withSpan("WavesClient.connect", WavesRequest.spanOptions(about, "GET", url))
       )
       return yield* WavesSocket.make({
         connection,

@@ -172,7 +172,13 @@ export const make = Effect.fnUntraced(function*(options: {
         return
       case "Unknown":
         runSync(
-          Effect.logDebug(`Skipped a live message of an unknown kind: ${WavesErrors.scrub(options.call, content.kind)}`)
+          Effect.logDebug("A live message of an unknown kind was skipped").pipe(
+            Effect.annotateLogs({
+              package: "@effect-smallest/core",
+              module: "WavesSocket",
+              kind: WavesErrors.scrub(options.call, content.kind)
+            })
+          )
         )
     }
   }

@@ -12,6 +12,7 @@ import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
+import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -229,6 +230,10 @@ const converse = (
           Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Pool.invalidate(workers.pool, worker))
         )
     )
+  ).pipe(
+    SpeechTelemetry.withSpan("FliteWorker.speak", {
+      attributes: { "speech.voice": request.voice, "speech.sentences": request.utterances.length }
+    })
   )
 }
 

@@ -1,11 +1,13 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SpeechError from "../SpeechError.js"
+import * as SpeechTelemetry from "../SpeechTelemetry.js"
 import type { Request } from "../WavesClient.js"
 import * as WavesErrors from "./wavesErrors.js"
 
@@ -14,6 +16,36 @@ const verbs = {
   POST: HttpClientRequest.post,
   PUT: HttpClientRequest.put,
   DELETE: HttpClientRequest.del
+}
+
+/**
+ * What the span of a request says before it is sent. A URL may hold a proxy's password, and people put keys anywhere.
+ *
+ * @internal
+ */
+export const spanOptions = (call: WavesErrors.Call, verb: Request<unknown, unknown>["verb"], url: string) => ({
+  kind: "client" as const,
+  attributes: {
+    "http.request.method": verb,
+    "url.full": WavesErrors.scrub(call, url).replace(/\/\/[^/@]*@/, "//REDACTED:REDACTED@"),
+    ...(call.model === "" ? {} : { "gen_ai.request.model": call.model })
+  }
+})
+
+/**
+ * Tells the span of a request what the server answered.
+ *
+ * @internal
+ */
+export const annotate = (
+  call: WavesErrors.Call,
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<void> => {
+  const requestId = WavesErrors.requestIdOf(call, response)
+  return Effect.annotateCurrentSpan({
+    "http.response.status_code": response.status,
+    ...(requestId === undefined ? {} : { "gen_ai.response.id": requestId })
+  })
 }
 
 // A recording has to travel, and the server listens to it before it answers.
@@ -46,12 +78,7 @@ export const make = (options: {
     )
     return client.execute(sent).pipe(
       Effect.mapError((error) => WavesErrors.fromHttpClient(call, error, { connectTimeout })),
-      Effect.tap((response) =>
-        Effect.annotateCurrentSpan({
-          "http.response.status_code": response.status,
-          "speech.request_id": WavesErrors.requestIdOf(call, response)
-        })
-      ),
+      Effect.tap((response) => annotate(call, response)),
       Effect.flatMap((response) => {
         if (response.status === 404 && unknown !== undefined) return WavesErrors.notFound(call, response, unknown)
         if (response.status !== 200) return Effect.flatMap(WavesErrors.fromResponse(call, response), Effect.fail)
@@ -82,10 +109,6 @@ export const make = (options: {
             description: "The server did not answer in time"
           })
       }),
-      Effect.withSpan(`${module}.${method}`, {
-        kind: "client",
-        captureStackTrace: false,
-        attributes: { "http.request.method": verb, "url.full": url }
-      })
+      SpeechTelemetry.withSpan(`${module}.${method}`, spanOptions(call, verb, url))
     )
   })

@@ -108,7 +108,15 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     yield* Effect.map(take, ({ giveBack }) => giveBack()).pipe(
       Effect.scoped,
       // The first utterance opens one then, and tells what is wrong.
-      Effect.catchAll((error) => Effect.logDebug("No socket could be opened ahead", error)),
+      Effect.catchAll((error) =>
+        Effect.logDebug("No socket could be opened ahead").pipe(
+          Effect.annotateLogs({
+            package: "@effect-smallest/stream",
+            module: "WavesSpeechStream",
+            error: String(error)
+          })
+        )
+      ),
       Effect.interruptible,
       Effect.forkScoped
     )

@@ -82,6 +82,7 @@ const utter = Effect.fnUntraced(function*<E>(
     const nothing = yield* text.begin
     if (Option.isSome(nothing)) return nothing.value
     const end = yield* session(text, voice, options).pipe(
+      SpeechTelemetry.withSpan("WavesSpeechStream.utterance"),
       (once) => SpeechTelemetry.retry(once, options.schedule, { while: () => !voice.hasAudio() }),
       Effect.mapError((error) => SpeechError.withPosition(truncated(error, voice), voice.position()))
     )

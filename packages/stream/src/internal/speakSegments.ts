@@ -5,7 +5,7 @@ import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import type * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
 import type { Segment } from "../TextSegmenter.js"
 import { type EdgeFade, edgeFade } from "./edgeFade.js"
 import * as Inbox from "./inbox.js"
@@ -43,6 +44,7 @@ interface Underway {
   readonly segment: Segment
   readonly index: number
   readonly opened: Fiber.Fiber<Pull<SpeechError.SpeechError>, SpeechError.SpeechError>
+  readonly fail: (cause: Cause.Cause<SpeechError.SpeechError>) => Effect.Effect<void>
   readonly close: Effect.Effect<void>
 }
 
@@ -72,17 +74,15 @@ export const speakSegments = <E, R>(
     const timeline = makeTimeline(options)
     let head = 0
 
+    const model = request.model ?? options.synthesizer.defaults.model
+    const latency = model === undefined
+      ? SpeechTelemetry.segmentLatency
+      : Metric.taggedWithLabels(SpeechTelemetry.segmentLatency, [SpeechTelemetry.modelLabel(model)])
+    const isTextRecorded = yield* SpeechTelemetry.RecordText
+
     // The lease ends with the last attempt; what succeeded lives on in the segment's own scope.
-    const attempts = Effect.fnUntraced(function*(segment: Segment, index: number, own: Scope.Scope) {
-      const begun = yield* Clock.currentTimeMillis
-      const span = yield* Scope.extend(
-        Effect.makeSpanScoped("SpeechStream.segment", {
-          captureStackTrace: false,
-          attributes: { "speech.segment": index, "speech.characters": segment.text.length }
-        }),
-        own
-      )
-      const events = yield* SegmentLease.make({ stream, index, isHead: Effect.sync(() => head === index) }).pipe(
+    const attempts = (segment: Segment, index: number, own: Scope.Scope) =>
+      SegmentLease.make({ stream, index, isHead: Effect.sync(() => head === index) }).pipe(
         Effect.flatMap((lease) =>
           SpeechTelemetry.retry(
             Scope.extend(
@@ -94,20 +94,39 @@ export const speakSegments = <E, R>(
             Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease))
           )
         ),
-        Effect.scoped,
-        Effect.tapError((error) => Effect.sync(() => span.attribute("error.type", error._tag))),
-        Effect.withParentSpan(span)
+        Effect.scoped
       )
-      const latency = (yield* Clock.currentTimeMillis) - begun
-      yield* Metric.update(SpeechTelemetry.segmentLatency, latency / 1000)
+
+    const prepare = Effect.fnUntraced(function*(segment: Segment, index: number, own: Scope.Scope, span: Tracer.Span) {
+      const begun = yield* Clock.currentTimeMillis
+      const events = yield* Effect.withParentSpan(attempts(segment, index, own), span)
+      const seconds = ((yield* Clock.currentTimeMillis) - begun) / 1000
+      span.attribute("speech.segment.latency", seconds)
+      yield* Metric.update(latency, seconds)
       return yield* Scope.extend(Stream.toPull(events), own)
     })
 
+    const makeSpan = ({ text, textOffset }: Segment, index: number) =>
+      Effect.makeSpanScoped("SpeechStream.segment", {
+        captureStackTrace: false,
+        attributes: {
+          "speech.segment": index,
+          "speech.segment.text_offset": textOffset,
+          "speech.characters": text.length,
+          ...(isTextRecorded ? { "speech.text": text } : {})
+        }
+      })
+
     const open = Effect.fnUntraced(function*(segment: Segment, index: number) {
       const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-      const opened = yield* Effect.forkIn(attempts(segment, index, own), own)
+      // Ends before the segment's own scope where it has failed, and with it otherwise.
+      const traced = yield* Scope.fork(own, ExecutionStrategy.sequential)
+      const span = yield* Scope.extend(makeSpan(segment, index), traced)
+      const fail = (cause: Cause.Cause<SpeechError.SpeechError>) =>
+        Effect.zipRight(SpeechTelemetry.noteFailure(span, cause), Scope.close(traced, Exit.failCause(cause)))
+      const opened = yield* Effect.forkIn(Effect.tapErrorCause(prepare(segment, index, own, span), fail), own)
       const close = Effect.zipRight(Scope.close(own, Exit.void), slots.release(1))
-      yield* line.put({ _tag: "Underway", underway: { segment, index, opened, close } })
+      yield* line.put({ _tag: "Underway", underway: { segment, index, opened, fail, close } })
     })
 
     // A slot comes before the text: what the listener has no room for is not even read.
@@ -125,7 +144,7 @@ export const speakSegments = <E, R>(
 
     let heard: Pull<SpeechError.SpeechError> | undefined
 
-    const hear = ({ close, index, opened, segment }: Underway): Pull<SpeechError.SpeechError> => {
+    const hear = ({ close, fail: noteFailure, index, opened, segment }: Underway): Pull<SpeechError.SpeechError> => {
       const placement = timeline.place(segment, index)
 
       const finish = (last: Chunk.Chunk<SpeechEvent.SpeechEvent>) => {
@@ -136,6 +155,7 @@ export const speakSegments = <E, R>(
       const fail = (error: SpeechError.SpeechError) => {
         const last = placement.end()
         const positioned = timeline.locate(error, segment, index)
+        const told = noteFailure(Cause.fail(error))
         if (options.onSegmentFailure === "skip") {
           const skipped = SpeechEvent.SegmentFailed({
             segment: index,
@@ -143,10 +163,10 @@ export const speakSegments = <E, R>(
             textOffset: segment.textOffset,
             error: positioned
           })
-          return Effect.zipRight(logSkip(positioned), finish(Chunk.append(last, skipped)))
+          return Effect.zipRight(told, Effect.zipRight(logSkip(positioned), finish(Chunk.append(last, skipped))))
         }
         heard = Effect.fail(Option.some(positioned))
-        return Effect.succeed(last)
+        return Effect.as(told, last)
       }
 
       const placed = (pull: Pull<SpeechError.SpeechError>): Pull<SpeechError.SpeechError> =>
