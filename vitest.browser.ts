@@ -1,9 +1,10 @@
 /// <reference types="@vitest/browser/providers/playwright" />
 import { readFile } from "node:fs/promises"
-import { defineConfig, mergeConfig } from "vitest/config"
+import { fileURLToPath } from "node:url"
+import { defineProject, mergeConfig } from "vitest/config"
 import type { BrowserCommand } from "vitest/node"
 import { findChromium, launchArguments } from "./scripts/chromium.ts"
-import shared from "./vitest.shared.ts"
+import { conditions, timeouts } from "./vitest.shared.ts"
 
 const executablePath = findChromium()
 
@@ -37,34 +38,47 @@ const inUntouchedPage: BrowserCommand<[module: string]> = async ({ context, page
   }
 }
 
-/** Runs the tests of a project in an installed Chromium. */
-export default mergeConfig(
-  shared,
-  defineConfig({
-    // Bundled for the browser at once: a module that is met later would reload the page in the middle of a test.
-    optimizeDeps: {
-      include: [
-        ...["effect", "effect/*", "@effect/platform", "@effect/platform/*", "@effect/vitest"],
-        "@effect-smallest/stream > @effect/experimental/RateLimiter",
-        "@effect-smallest/core > @echogarden/speex-resampler-wasm"
-      ]
-    },
-    test: {
-      setupFiles: [new URL("./vitest.browser.setup.ts", import.meta.url).pathname],
-      // Most of the time is spent on listening, which keeps no core busy.
-      maxWorkers: 4,
-      minWorkers: 1,
-      browser: {
-        enabled: true,
-        headless: true,
-        provider: "playwright",
-        screenshotFailures: false,
-        commands: { expectDownload, awaitDownload, inUntouchedPage },
-        instances: [{
-          browser: "chromium",
-          launch: { args: [...launchArguments], ...(executablePath === undefined ? {} : { executablePath }) }
-        }]
+/** Most of the time is spent on listening, which keeps no core busy. Browsers heed it in a project, which its type denies. */
+const parallel = { test: { maxWorkers: 4, minWorkers: 1 } }
+
+/** Runs tests in an installed Chromium. The folder is a package's, or within one. */
+export const browser = (
+  { folder, globalSetup = [], include }: {
+    readonly folder: string
+    readonly include: string
+    readonly globalSetup?: Array<string>
+  }
+) =>
+  mergeConfig(
+    parallel,
+    defineProject({
+      ...conditions,
+      root: fileURLToPath(new URL(folder, import.meta.url)),
+      // Bundled for the browser at once: a module that is met later would reload the page in the middle of a test.
+      optimizeDeps: {
+        include: [
+          ...["effect", "effect/*", "@effect/platform", "@effect/platform/*", "@effect/vitest"],
+          "@effect-smallest/stream > @effect/experimental/RateLimiter",
+          "@effect-smallest/core > @echogarden/speex-resampler-wasm"
+        ]
+      },
+      test: {
+        name: folder,
+        include: [include],
+        globalSetup,
+        setupFiles: [fileURLToPath(new URL("vitest.browser.setup.ts", import.meta.url))],
+        ...timeouts,
+        browser: {
+          enabled: true,
+          headless: true,
+          provider: "playwright",
+          screenshotFailures: false,
+          commands: { expectDownload, awaitDownload, inUntouchedPage },
+          instances: [{
+            browser: "chromium",
+            launch: { args: [...launchArguments], ...(executablePath === undefined ? {} : { executablePath }) }
+          }]
+        }
       }
-    }
-  })
-)
+    })
+  )

@@ -5,12 +5,17 @@ import projects from "./vitest.workspace.ts"
 /** Where CI reads how many tests passed and failed. */
 const results = ["json", { outputFile: ".cache/test-results.json" }] as const
 
+/** Many tests wait for a player, a socket or a child process: more than there are cores keeps those busy. */
+const workers = availableParallelism() + 2
+
 export default defineConfig({
   test: {
     projects,
     reporters: process.env.CI ? ["default", [...results]] : ["default"],
-    // Many tests wait for a player, a socket or a child process: one more than there are cores keeps those busy.
-    maxWorkers: availableParallelism() + 1,
-    minWorkers: 1
+    // Files share processes, which load Effect once. There are as many from the beginning to the end: the pool ends a worker
+    // above the minimum as soon as it idles, and loses the run when it does so twice.
+    poolOptions: { forks: { isolate: false } },
+    maxWorkers: workers,
+    minWorkers: workers
   }
 })

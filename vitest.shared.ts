@@ -1,11 +1,12 @@
 import { defaultClientConditions, defaultServerConditions } from "vite"
-import { defineConfig } from "vitest/config"
 
 /** Workspace packages resolve to their sources: tests never need a build. */
 const source = "@effect-smallest/source"
 
-export default defineConfig({
+export const conditions = {
   resolve: { conditions: [source, ...defaultClientConditions] },
-  ssr: { resolve: { conditions: [source, ...defaultServerConditions] } },
-  test: { include: ["test/**/*.test.ts"], testTimeout: 20_000, hookTimeout: 20_000 }
-})
+  ssr: { resolve: { conditions: [source, ...defaultServerConditions] } }
+}
+
+/** So long that only what hangs meets them, on a busy machine, too. */
+export const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 }

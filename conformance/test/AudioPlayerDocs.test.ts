@@ -25,6 +25,7 @@ const expected = [
   /^Paused after 1\.\d s\nStopped after 2\.\d s$/,
   /^They heard: I could go on[^.]*$/,
   /^notice\.wav has \d{5,} bytes$/,
+  /^ffplay played it$/,
   /^completed, and both\.wav is there$/,
   /^The other end heard 1s[^\n]*$/,
   /^\d{4,5} bytes of µ-law, at most \d\d % loud$/,

@@ -80,7 +80,9 @@ const bundle = async () => {
   const anHourAgo = Date.now() - 3_600_000
   for (const entry of readdirSync(folder)) {
     const path = join(folder, entry)
-    if (path !== current && statSync(path).mtimeMs < anHourAgo) rmSync(path, { force: true, recursive: true })
+    // Another process may have removed it, or given it its name, by now.
+    const isOld = (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? anHourAgo) < anHourAgo
+    if (path !== current && isOld) rmSync(path, { force: true, recursive: true })
   }
   await stop()
   return join(folder, name)

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -20,6 +19,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import * as ClockNanos from "./internal/clockNanos.js"
 import * as Pcm from "./Pcm.js"
 import * as SpeechTelemetry from "./SpeechTelemetry.js"
 
@@ -201,7 +201,7 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
   ): Effect.Effect<Playback<E>, PlaybackError, Scope.Scope | R> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
-        const begun = yield* Clock.currentTimeNanos
+        const begun = yield* ClockNanos.nanos
         const scope = yield* Scope.make()
         const span = yield* Scope.extend(
           Effect.makeSpanScoped("AudioPlayer.play", { captureStackTrace: false }),
@@ -255,7 +255,7 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
           Effect.all([
             Effect.intoDeferred(output.broken, broken),
             output.started.pipe(
-              Effect.zipRight(Clock.currentTimeNanos),
+              Effect.zipRight(ClockNanos.nanos),
               Effect.flatMap((now) => Ref.set(firstAudio, Option.some(Duration.nanos(now - begun))))
             )
           ], { concurrency: 2, discard: true })

@@ -6,9 +6,9 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as ClockNanos from "./internal/clockNanos.js"
 
 /**
  * @since 0.1.0
@@ -54,7 +54,7 @@ export interface Options {
   readonly settleTime?: Duration.DurationInput | undefined
 }
 
-const now = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
+const now = Effect.map(ClockNanos.nanos, (nanos) => Number(nanos) / 1e6)
 
 /**
  * Makes a playhead that waits for its start.

@@ -10,7 +10,6 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Chunk from "effect/Chunk"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,6 +24,8 @@ import * as Predicate from "effect/Predicate"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
+import * as BoundedNames from "./internal/boundedNames.js"
+import * as ClockNanos from "./internal/clockNanos.js"
 import * as Pcm from "./Pcm.js"
 import type * as SpeechEvent from "./SpeechEvent.js"
 
@@ -221,9 +222,7 @@ export const noteFailure = (span: Tracer.Span, cause: Cause.Cause<unknown>): Eff
     if (!Cause.isInterruptedOnly(cause)) span.attribute("error.type", causeType(cause))
   })
 
-const modelsLimit = 64
-
-const models = globalValue("@effect-smallest/core/SpeechTelemetry/models", () => new Set<string>())
+const boundedModel = globalValue("@effect-smallest/core/SpeechTelemetry/boundedModel", () => BoundedNames.make(64))
 
 /**
  * The label of a model. Where callers may name any model, they must not fill the memory of whoever keeps the metrics: after 64
@@ -232,10 +231,8 @@ const models = globalValue("@effect-smallest/core/SpeechTelemetry/models", () =>
  * @since 0.1.0
  * @category constructors
  */
-export const modelLabel = (model: string): MetricLabel.MetricLabel => {
-  if (models.size < modelsLimit) models.add(model)
-  return MetricLabel.make("gen_ai.request.model", models.has(model) ? model : "_OTHER")
-}
+export const modelLabel = (model: string): MetricLabel.MetricLabel =>
+  MetricLabel.make("gen_ai.request.model", boundedModel(model))
 
 const nanosPerSecond = 1e9
 
@@ -432,7 +429,7 @@ export const retry = <A, E, R, Out>(
       const type = errorType(error)
       const span = yield* Effect.option(Effect.currentSpan)
       if (Option.isSome(span)) {
-        span.value.event("speech.retry", yield* Clock.currentTimeNanos, { "error.type": type, attempt: attempts })
+        span.value.event("speech.retry", yield* ClockNanos.nanos, { "error.type": type, attempt: attempts })
       }
       yield* Metric.update(Metric.tagged(retries, "error.type", type), 1)
       yield* Effect.logDebug("Speech failed before any sound and is asked for again").pipe(

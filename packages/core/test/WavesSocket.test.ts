@@ -7,6 +7,7 @@ import {
   Encoding,
   Exit,
   Fiber,
+  HashMap,
   Layer,
   Logger,
   LogLevel,
@@ -240,7 +241,11 @@ describe("WavesSocket", () => {
   it.scoped("a kind of message that is new - is skipped with a debug log; a pong without", () =>
     Effect.gen(function*() {
       const logged: Array<string> = []
-      const logger = Logger.make(({ logLevel, message }) => void logged.push(`${logLevel.label} ${String(message)}`))
+      const logger = Logger.make(({ annotations, logLevel, message }) =>
+        void logged.push(
+          `${logLevel.label} ${String(message)}: ${String(Option.getOrNull(HashMap.get(annotations, "kind")))}`
+        )
+      )
       yield* Effect.gen(function*() {
         const { say, socket } = yield* make
         const take = yield* socket.frames(utterance("a"))
@@ -252,7 +257,7 @@ describe("WavesSocket", () => {
         Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
         Logger.withMinimumLogLevel(LogLevel.Debug)
       )
-      assert.deepStrictEqual(logged, ["DEBUG Skipped a live message of an unknown kind: weather"])
+      assert.deepStrictEqual(logged, ["DEBUG A live message of an unknown kind was skipped: weather"])
     }))
 
   it.scoped("a session of many pieces - remembers the newest, and still tells them apart", () =>

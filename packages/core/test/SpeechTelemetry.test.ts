@@ -1,0 +1,43 @@
+import { SpeechTelemetry } from "@effect-smallest/core"
+import { assert, describe, it } from "@effect/vitest"
+import { Data, Duration, Effect, Fiber, Metric, Schedule, TestClock, type Tracer } from "effect"
+
+class Refused extends Data.TaggedError("Refused")<{}> {}
+
+/** What a jittered delay leaves on a `TestClock`: no whole number of nanoseconds. */
+const fraction = Duration.millis(514.44887900000006)
+
+describe("SpeechTelemetry", () => {
+  it.effect("retry - tells each new attempt as an event of the span and in the metrics", () =>
+    Effect.gen(function*() {
+      yield* TestClock.adjust(fraction)
+      const counter = Metric.tagged(SpeechTelemetry.retries, "error.type", "Refused")
+      const before = (yield* Metric.value(counter)).count
+      let attempts = 0
+      const twice = Effect.suspend(() => ++attempts < 3 ? Effect.fail(new Refused()) : Effect.orDie(Effect.currentSpan))
+      const span = yield* SpeechTelemetry.retry(twice, Schedule.recurs(3)).pipe(SpeechTelemetry.withSpan("test"))
+      const events = "events" in span ? span.events : undefined
+      assert.deepStrictEqual(
+        Array.isArray(events) ? events.map(([name, , attributes]) => [name, attributes]) : events,
+        [
+          ["speech.retry", { "error.type": "Refused", attempt: 2 }],
+          ["speech.retry", { "error.type": "Refused", attempt: 3 }]
+        ]
+      )
+      assert.strictEqual((yield* Metric.value(counter)).count - before, 2)
+    }))
+
+  it.effect("withSpan - tells the type of a failure, and nothing of an interruption", () =>
+    Effect.gen(function*() {
+      const spans: Array<Tracer.AnySpan> = []
+      const note = Effect.map(Effect.orDie(Effect.currentSpan), (span) => void spans.push(span))
+      yield* Effect.exit(Effect.zipRight(note, Effect.fail(new Refused())).pipe(SpeechTelemetry.withSpan("failed")))
+      const fiber = yield* Effect.fork(Effect.zipRight(note, Effect.never).pipe(SpeechTelemetry.withSpan("left")))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(
+        spans.map((span) => span._tag === "Span" ? [span.name, span.attributes.get("error.type")] : []),
+        [["failed", "Refused"], ["left", undefined]]
+      )
+    }))
+})

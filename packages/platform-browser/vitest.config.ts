@@ -1,4 +1,0 @@
-import { defineProject, mergeConfig } from "vitest/config"
-import browser from "../../vitest.browser.ts"
-
-export default mergeConfig(browser, defineProject({ test: { name: "platform-browser" } }))
