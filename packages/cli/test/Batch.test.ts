@@ -61,15 +61,15 @@ describe("batch", () => {
         const cwd = yield* folder
         const env = yield* environment
         const { inject } = yield* WavesEmulator.WavesEmulator
-        const rows = manifest(cwd, 40)
+        const rows = manifest(cwd, 200)
         const run = (out: string) => main(["batch", rows, "--out", join(cwd, out), "--concurrency", "8"], { env })
 
         const undisturbed = yield* run("undisturbed")
         assert.strictEqual(undisturbed.code, 0, undisturbed.stderr)
-        assert.match(undisturbed.stderr, /undisturbed: 40 of 40 rows spoken, [\d.]+ s of speech in [\d.]+ s\n$/)
+        assert.match(undisturbed.stderr, /undisturbed: 200 of 200 rows spoken, [\d.]+ s of speech in [\d.]+ s\n$/)
         assert.strictEqual(undisturbed.stdout.length, 0)
         const expected = contents(join(cwd, "undisturbed"))
-        assert.lengthOf(Object.keys(expected), 41)
+        assert.lengthOf(Object.keys(expected), 201)
 
         yield* Effect.forEach(faults, (faults) => inject({ faults }))
         const struck = yield* run("struck")
@@ -81,12 +81,12 @@ describe("batch", () => {
           assert.include(struck.stderr, `: ${String(id)}: `)
         }
         const { "report.jsonl": _, ...files } = contents(join(cwd, "struck"))
-        assert.lengthOf(Object.keys(files), 40 - unspoken.length)
+        assert.lengthOf(Object.keys(files), 200 - unspoken.length)
         for (const [name, bytes] of Object.entries(files)) assert.strictEqual(bytes, expected[name], name)
 
         const again = yield* run("struck")
         assert.strictEqual(again.code, 0, again.stderr)
-        assert.include(again.stderr, `${40 - unspoken.length} of them before`)
+        assert.include(again.stderr, `${200 - unspoken.length} of them before`)
         assert.deepStrictEqual(contents(join(cwd, "struck")), expected)
       }).pipe(Effect.provide(emulator)),
     60_000
@@ -104,7 +104,7 @@ describe("batch", () => {
       mkdirSync(out)
 
       yield* inject({ faults: [{ _tag: "Delay", before: "audio", duration: "40 millis" }], times: 1000 })
-      for (const count of [3, 9]) {
+      for (const count of [3, 9, 15]) {
         const { child, outcome } = yield* start([...args, out], { cwd, env })
         yield* Effect.sync(() => wavs(out).length).pipe(
           Effect.repeat({ until: (length) => length >= count, schedule: Schedule.spaced("5 millis") }),
