@@ -248,9 +248,9 @@ export const make = (engine: Engine): Service => {
         request,
         (resolved) => Effect.zipRight(checkHeader(request), encode(resolved))
       ),
-    voices: engine.voices,
-    models: engine.models,
-    languages: engine.languages
+    voices: SpeechTelemetry.withSpan(engine.voices, "SpeechSynthesizer.voices"),
+    models: SpeechTelemetry.withSpan(engine.models, "SpeechSynthesizer.models"),
+    languages: SpeechTelemetry.withSpan(engine.languages, "SpeechSynthesizer.languages")
   })
 }
 
