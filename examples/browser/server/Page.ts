@@ -50,7 +50,10 @@ const headers = {
 export const files = Effect.fnUntraced(function*(folder: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const names = yield* fs.readDirectory(folder, { recursive: true })
+  const names = yield* Effect.filter(
+    yield* fs.readDirectory(folder, { recursive: true }),
+    (name) => Effect.map(fs.stat(path.join(folder, name)), ({ type }) => type === "File")
+  )
   const served = new Map(names.map((name) => [`/${name.split(path.sep).join("/")}`, path.join(folder, name)]))
   return (url: string) => {
     const pathname = Option.fromNullable(url.split(/[?#]/)[0])

@@ -154,7 +154,10 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   // A fiber of the layer compiles, so that whoever asks first may be interrupted without harm to those who wait with it.
   const [compiling, forget] = yield* Effect.cachedInvalidateWithTTL(Effect.forkIn(compile, scope), Duration.infinity)
-  const load = Effect.flatMap(compiling, Fiber.join).pipe(Effect.tapError(() => forget))
+  // Not joined: that would bring its own scope along, into which the caller then puts its worker.
+  const load = Effect.flatMap(compiling, (fiber) => Effect.flatten(Fiber.await(fiber))).pipe(
+    Effect.tapError(() => forget)
+  )
 
   const spawn = Effect.gen(function*() {
     const module = yield* load

@@ -102,6 +102,17 @@ describe("FliteWorker", () => {
       yield* worker.load
     }))
 
+  it.scoped("spawn - a worker ends with the scope of whoever asked for it, the first and all others", () =>
+    Effect.gen(function*() {
+      const { options, started } = start()
+      const { spawn } = yield* FliteWorker.make({ url, start: options })
+      for (let i = 1; i <= 3; i++) {
+        yield* Effect.scoped(spawn)
+        assert.strictEqual(started.length, i + 1, "and the one that compiles")
+        assert.deepStrictEqual(started.map(({ threadId }) => threadId), started.map(() => -1), "all have ended")
+      }
+    }))
+
   it.scoped("load - happens once, and survives the interruption of a waiter", () =>
     Effect.gen(function*() {
       const asked = yield* Deferred.make<void>()

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as Protocol from "@effect-smallest/core/SpeechProxyProtocol"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
@@ -18,8 +19,10 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import type * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
@@ -175,10 +178,13 @@ const invalid = (parameter: string, description: string, status = 400) =>
 
 const denied = ({ description }: Denied) => refuse(403, new SpeechError.AccessDenied({ ...at, description }))
 
-const tooOften = (retryAfter: Duration.Duration) =>
+const tooOften = (
+  retryAfter: Duration.Duration,
+  description = "This client has asked for too much speech"
+) =>
   refuse(
     429,
-    new SpeechError.RateLimited({ ...at, description: "This client has asked for too much speech", retryAfter }),
+    new SpeechError.RateLimited({ ...at, description, retryAfter }),
     { "retry-after": String(Math.ceil(Duration.toSeconds(retryAfter))) }
   )
 
@@ -205,33 +211,50 @@ const toRefusal = ({ error, headers = {}, status }: Refusal): Effect.Effect<Http
 
 const bodyTimeout = Duration.seconds(30)
 
+// Who lets go of a body that is still coming cuts the connection, and the refusal would never arrive.
+const refusalTime = Duration.seconds(2)
+
 /** The body as text; one that is too large is not read to its end. */
-const readBody = (
-  request: HttpServerRequest.HttpServerRequest,
-  maxLength: number
-): Effect.Effect<string, Refusal> =>
-  Effect.suspend(() => {
-    const decoder = new TextDecoder()
-    let length = 0
-    const tooLarge = invalid("text", `A request may have ${maxLength} bytes`, 413)
-    return Number(request.headers["content-length"] ?? 0) > maxLength ? tooLarge : request.stream.pipe(
-      Stream.catchAll(() => Stream.fromEffect(invalid("text", "The request could not be read"))),
-      Stream.mapEffect((bytes) => {
-        length += bytes.length
-        return length > maxLength ? tooLarge : Effect.succeed(decoder.decode(bytes, { stream: true }))
-      }),
-      Stream.runFold("", (text, piece) => text + piece),
-      Effect.timeoutFail({
-        duration: bodyTimeout,
-        onTimeout: (): Refusal => ({
-          status: 408,
-          error: new SpeechError.ServerFailure({ ...at, status: 408, description: "The request did not come in time" })
-        })
+const readBody = Effect.fnUntraced(function*(request: HttpServerRequest.HttpServerRequest, maxLength: number) {
+  const tooLarge = invalid("text", `A request may have ${maxLength} bytes`, 413)
+  if (Number(request.headers["content-length"] ?? 0) > maxLength) return yield* tooLarge
+  const body = yield* Deferred.make<Uint8Array, Refusal>()
+  const pieces: Array<Uint8Array> = []
+  let length = 0
+  const reader = yield* request.stream.pipe(
+    Stream.runForEach((piece) => {
+      length += piece.length
+      pieces.push(piece)
+      return length > maxLength ? Effect.zipRight(Effect.intoDeferred(tooLarge, body), Effect.never) : Effect.void
+    }),
+    Effect.matchCauseEffect({
+      onFailure: () => Effect.intoDeferred(invalid("text", "The request could not be read"), body),
+      onSuccess: () => Deferred.succeed(body, Pcm.concatBytes(pieces))
+    }),
+    Effect.interruptible,
+    Effect.forkDaemon
+  )
+  const bytes = yield* Deferred.await(body).pipe(
+    Effect.timeoutFail({
+      duration: bodyTimeout,
+      onTimeout: (): Refusal => ({
+        status: 408,
+        error: new SpeechError.ServerFailure({ ...at, status: 408, description: "The request did not come in time" })
       })
-    )
-  })
+    }),
+    Effect.onInterrupt(() => Fiber.interrupt(reader)),
+    Effect.tapError(() => Effect.forkDaemon(Effect.interruptible(Effect.delay(Fiber.interrupt(reader), refusalTime)))),
+    Effect.mapError((refusal): Refusal => ({ ...refusal, headers: { ...refusal.headers, connection: "close" } }))
+  )
+  return yield* Effect.catchAll(decodeUtf8(bytes), () => invalid("request", "The request is not UTF-8"))
+})
+
+const decodeUtf8 = (bytes: Uint8Array) => Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes))
 
 const parseJson = Schema.decodeUnknown(Schema.parseJson())
+
+// Names of voices and the like. What is longer would come back in the engine's error.
+const maxOptionLength = 200
 
 const decodeRequest = Schema.decodeUnknown(Protocol.SpeechProxyRequest)
 
@@ -240,7 +263,7 @@ const readRequest = Effect.fnUntraced(function*(
   { allow, maxTextLength }: { readonly allow: ReadonlyArray<string>; readonly maxTextLength: number }
 ) {
   // A form of another site cannot send this type without asking first.
-  if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
+  if (!/^application\/json\s*(;|$)/i.test(request.headers["content-type"] ?? "")) {
     return yield* invalid("request", "A request must be application/json", 415)
   }
   // Every character may be escaped.
@@ -251,6 +274,10 @@ const readRequest = Effect.fnUntraced(function*(
   for (const name of Object.keys(json)) {
     if (name !== "text" && !allow.includes(name)) {
       return yield* invalid(name.slice(0, 100), "This server does not let pages set this option")
+    }
+    const option = json[name]
+    if (name !== "text" && typeof option === "string" && option.length > maxOptionLength) {
+      return yield* invalid(name, `It may have ${maxOptionLength} characters`)
     }
   }
   if (typeof text !== "string" || text.trim() === "") return yield* invalid("text", "There is no text to speak")
@@ -263,7 +290,7 @@ const readRequest = Effect.fnUntraced(function*(
   }
   return yield* Effect.catchAll(decodeRequest(json), (error) => {
     const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
-    return invalid(String(issue?.path[0] ?? "request"), issue?.message ?? "The request is not valid")
+    return invalid(String(issue?.path[0] ?? "request"), (issue?.message ?? "The request is not valid").slice(0, 500))
   })
 })
 
@@ -271,32 +298,43 @@ const readRequest = Effect.fnUntraced(function*(
 // the app
 // ----------------------------------------------------------------------------------------------------------------
 
+interface Place {
+  readonly leave: Effect.Effect<void>
+  /** Keeps the place for as long as the stream. */
+  readonly hold: <A, E, R>(stream: Stream.Stream<A, E, R>) => Stream.Stream<A, E, R>
+}
+
+// A response that nobody begins to read must not keep its place.
+const placeTimeout = Duration.seconds(10)
+
 /** Counts what each client has open, and forgets who has nothing. */
 const makeTurnstile = (concurrency: number) => {
   const open = new Map<ClientId, number>()
-  const enter = (client: ClientId) =>
-    Effect.suspend(() => {
-      const count = open.get(client) ?? 0
-      if (count >= concurrency) {
-        return new SpeechError.RateLimited({
-          ...at,
-          description: `This client has ${count} texts spoken already, as many as it may at once`
-        })
-      }
-      open.set(client, count + 1)
-      return Effect.void
-    })
-  const leave = (client: ClientId) =>
-    Effect.sync(() => {
+  return Effect.fnUntraced(function*(client: ClientId): Effect.fn.Return<Place, Refusal> {
+    const count = open.get(client) ?? 0
+    if (count >= concurrency) {
+      return yield* tooOften(
+        Duration.seconds(1),
+        `This client has ${count} texts spoken already, as many as it may at once`
+      )
+    }
+    open.set(client, count + 1)
+    let isHeld = true
+    const release = Effect.sync(() => {
+      if (!isHeld) return
+      isHeld = false
       const count = open.get(client) ?? 0
       if (count > 1) open.set(client, count - 1)
       else open.delete(client)
     })
-  return <A, R>(
-    client: ClientId,
-    stream: Stream.Stream<A, SpeechError.SpeechError, R>
-  ): Stream.Stream<A, SpeechError.SpeechError, R> =>
-    Stream.unwrapScoped(Effect.as(Effect.acquireRelease(enter(client), () => leave(client)), stream))
+    const expiry = yield* Effect.forkDaemon(Effect.interruptible(Effect.delay(release, placeTimeout)))
+    const leave = Effect.zipRight(Fiber.interrupt(expiry), release)
+    return {
+      leave,
+      hold: (stream) =>
+        Stream.unwrapScoped(Effect.as(Effect.acquireRelease(Fiber.interrupt(expiry), () => release), stream))
+    }
+  }, Effect.uninterruptible)
 }
 
 // Not every framework cancels the body of a response when the page goes away; all of them abort the request.
@@ -385,7 +423,9 @@ export const httpApp = <R = never>(
 
   const speak = Effect.fnUntraced(function*(client: ClientId, request: HttpServerRequest.HttpServerRequest) {
     const { text, ...speech } = yield* readRequest(request, { allow, maxTextLength })
-    yield* consume("characters", client, characters, text.length)
+    const place = yield* turnstile(client)
+    // Nobody pays for what is refused.
+    yield* Effect.onError(consume("characters", client, characters, text.length), () => place.leave)
     const { events } = yield* SpeechStream
     const spoken = Stream.tapError(events(text, speech), (error) =>
       Effect.logWarning("Speech for a page failed").pipe(
@@ -395,7 +435,7 @@ export const httpApp = <R = never>(
           error: String(error)
         })
       ))
-    return yield* Protocol.toResponse(turnstile(client, spoken), {
+    return yield* Protocol.toResponse(place.hold(spoken), {
       keepAlive: options.keepAlive,
       interruptWhen: aborted(request)
     })

@@ -210,7 +210,10 @@ describe("SpeechProxy.httpApp", () => {
       const { events } = yield* call(by("ada"))
       const running = yield* Effect.fork(Stream.runDrain(events))
       yield* TestClock.adjust("10 millis")
-      assert.strictEqual((yield* speak(by("ada"))).error?._tag, "RateLimited")
+      const refused = yield* speak(by("ada"))
+      assert.strictEqual(refused.status, 429)
+      assert.strictEqual(refused.headers["retry-after"], "1")
+      assert.strictEqual(refused.error?._tag, "RateLimited")
       const other = yield* Effect.fork(speak(by("grace")))
       yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* Fiber.join(other)).text, "Hi.")
@@ -224,6 +227,47 @@ describe("SpeechProxy.httpApp", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* Fiber.join(last)).text, "Hi.")
     }).pipe(quietly))
+
+  it.effect("limits - what is refused for being too much at once costs no characters", () =>
+    Effect.gen(function*() {
+      const { call, speak } = serve({
+        limits: { concurrency: 1, characters: { limit: 10, window: "1 minute" } },
+        maxTextLength: 10
+      }, Support.make(() => ({ delay: "1 second" })))
+      const { events } = yield* call(ask({ text: "Hi." }))
+      const running = yield* Effect.fork(Stream.runDrain(events))
+      yield* TestClock.adjust("10 millis")
+      for (let i = 0; i < 10; i++) assert.strictEqual((yield* speak(ask({ text: "Hello." }))).status, 429)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(running)
+      const last = yield* Effect.fork(speak(ask({ text: "Hello." })))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(last)).text, "Hello.")
+    }))
+
+  it.effect("limits.concurrency - a response that nobody reads does not keep its place for ever", () =>
+    Effect.gen(function*() {
+      const { call } = serve({ limits: { concurrency: 1 } })
+      yield* call(ask({ text: "Hi." }))
+      assert.strictEqual((yield* call(ask({ text: "Hi." }))).response.status, 429)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* call(ask({ text: "Hi." }))).response.status, 200)
+    }))
+
+  it.effect("a body that is no UTF-8, a type that only looks like JSON, a name without end - are refused", () =>
+    Effect.gen(function*() {
+      const { engine, speak } = serve()
+      const headers = { "content-type": "application/json" }
+      const broken = new Request(url, { method: "POST", headers, body: new Uint8Array([0x22, 0xff, 0xfe, 0x22]) })
+      assert.strictEqual((yield* speak(broken)).status, 400)
+      const sequence = ask({ text: "Hi." }, { headers: { "content-type": "application/json-seq" } })
+      assert.strictEqual((yield* speak(sequence)).status, 415)
+      const { error, status } = yield* speak(ask({ text: "Hi.", voice: "v".repeat(60_000) }))
+      assert.strictEqual(status, 400)
+      assert.strictEqual(parameterOf(error), "voice")
+      assert.isBelow(error?.message.length ?? Infinity, 500)
+      assert.lengthOf(engine.requests, 0)
+    }))
 
   it.effect("limiter - two processes with one store count together", () =>
     Effect.gen(function*() {

@@ -176,7 +176,7 @@ export const speakSegments = <E, R>(
         )
 
       head = index
-      return Effect.matchEffect(Fiber.join(opened), {
+      return Effect.matchEffect(Effect.flatten(Fiber.await(opened)), {
         onFailure: fail,
         onSuccess: (pull) => heard = placed(pull)
       })
