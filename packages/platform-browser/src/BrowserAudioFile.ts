@@ -7,6 +7,7 @@ import * as AudioFile from "@effect-smallest/core/AudioFile"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { reason } from "./internal/reason.js"
 
@@ -30,6 +31,19 @@ const refusal = (name: string) => (error: unknown): AudioFile.AudioFileError => 
 // Chromium makes an empty file when a new name is chosen, and cannot say whether it was there before.
 const newlyMade = 5000
 
+// Chromium gives up the lock of a copy a moment after `abort` has told that it is done.
+const unlocking = Schedule.intersect(Schedule.spaced("10 millis"), Schedule.recurs(100))
+
+const remove = (handle: FileSystemFileHandle) =>
+  Effect.tryPromise({
+    try: async () => {
+      if ("remove" in handle && typeof handle.remove === "function") await handle.remove()
+    },
+    catch: (error) => error
+  }).pipe(
+    Effect.retry({ schedule: unlocking, while: (error) => isNamed(error, "NoModificationAllowedError") })
+  )
+
 const fileDestination = Effect.fnUntraced(function*(
   name: string,
   handle: FileSystemFileHandle
@@ -43,10 +57,8 @@ const fileDestination = Effect.fnUntraced(function*(
   const copy = yield* Effect.acquireRelease(
     attempt(() => handle.createWritable()),
     (copy) =>
-      isPublished ? Effect.void : Effect.tryPromise(async () => {
-        await copy.abort()
-        if (isNew && "remove" in handle && typeof handle.remove === "function") await handle.remove()
-      }).pipe(
+      isPublished ? Effect.void : Effect.tryPromise(() => copy.abort()).pipe(
+        Effect.zipRight(isNew ? remove(handle) : Effect.void),
         // A file that cannot be removed is no reason to hide the error that brought us here.
         Effect.ignore
       )

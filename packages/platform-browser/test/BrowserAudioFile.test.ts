@@ -95,6 +95,17 @@ describe("BrowserAudioFile.layerHandle", () => {
       }))
   }
 
+  it.scopedLive("save - a lock that the browser gives up late leaves nothing behind either", () =>
+    Effect.gen(function*() {
+      const directory = yield* folder
+      const lock = yield* Effect.promise(async () =>
+        (await directory.getFileHandle("hello.wav", { create: true })).createWritable()
+      )
+      yield* Effect.fork(Effect.delay(Effect.promise(() => lock.abort()), "100 millis"))
+      yield* Effect.exit(Effect.provide(AudioFile.save("hello.wav", Stream.empty), layerIn(directory)))
+      assert.deepStrictEqual(yield* list(directory), [])
+    }))
+
   it.scopedLive("save - a failure leaves the file that was there", () =>
     Effect.gen(function*() {
       const directory = yield* folder
