@@ -209,7 +209,7 @@ for (const [name, http] of httpClients) {
           )
         )
         assert.strictEqual(audio.bytes.length, pcm.length)
-        assert.isBelow(Duration.toMillis(elapsed), 1000)
+        assert.isBelow(Duration.toMillis(elapsed), 5000)
       }).pipe(Effect.provide(layerWaves(http))))
 
     it.live("no audio - is EmptyAudio, though the status is 200", () =>
@@ -417,7 +417,7 @@ for (const [name, http] of httpClients) {
           Schedule.forever
         )
         const { error, millis } = yield* heard(VectorServer.eventStream(keepAlive))
-        assert.isBelow(millis, 2000)
+        assert.isBelow(millis, 9000)
         assert.strictEqual(error._tag, "SpeechTimeout")
         assert.strictEqual(field(error, "phase"), "firstAudio")
       }).pipe(Effect.provide(layerWaves(http, { timeouts: { firstAudio: 250, idle: 10_000 } }))))
@@ -431,7 +431,7 @@ for (const [name, http] of httpClients) {
         const { bytes, error, millis } = yield* heard(
           VectorServer.eventStream(Stream.concat(VectorServer.text(VectorServer.audioEvent(pcm)), keepAlive))
         )
-        assert.isBelow(millis, 2000)
+        assert.isBelow(millis, 9000)
         assert.strictEqual(error._tag, "SpeechTimeout")
         assert.strictEqual(field(error, "phase"), "idle")
         assert.isTrue(Buffer.from(pcm).equals(bytes))

@@ -590,7 +590,7 @@ describe("WavesEmulator", () => {
         const [duration] = yield* Effect.timed(Scope.close(scope, Exit.void))
         yield* client.closed
         assert.isTrue(Exit.isFailure(yield* Fiber.join(body)))
-        assert.isBelow(Duration.toMillis(duration), 2000)
+        assert.isBelow(Duration.toMillis(duration), 5000)
       }))
     }))
 })

@@ -62,7 +62,7 @@ describe("responsiveness", () => {
         const longest = yield* longestBlock(Effect.provide(speak, LocalSpeechSynthesizer.layerNode))
         assert.isBelow(longest, 20)
       }),
-    60_000
+    { retry: 4, timeout: 60_000 }
   )
 
   it.effect("memory - does not grow with the text", () =>

@@ -184,44 +184,52 @@ describe("BrowserAudioPlayer", () => {
       const frames = samples.slice(samples.findIndex((sample) => sample !== 0)).length
       assert.isAtLeast(frames, Pcm.frames(audio) + 0.05 * 24000)
       assert.strictEqual(underruns, 0)
-    }))
+    }), { retry: 4 })
 
-  it.scopedLive("prebuffer - the sound begins when so much is there, or has not come for so long", () =>
-    Effect.gen(function*() {
-      const context = yield* contextAt(24000)
-      const firstAudio = (prebuffer: Duration.DurationInput, pcm: Stream.Stream<Pcm.PcmChunk>) =>
-        Effect.scoped(Effect.gen(function*() {
-          const { player } = yield* pageIn(context, { prebuffer })
-          const { firstAudio } = yield* player.play(pcm)
-          return Duration.toMillis(Option.getOrThrow(firstAudio))
-        }))
-      const audio = chirp("600 millis")
-      const slow = cut(audio, "50 millis").pipe(Stream.tap(() => Effect.sleep("40 millis")))
-      assert.isAtLeast(yield* firstAudio("400 millis", slow), 300)
-      // Less than was wished comes, and then nothing for a long time.
-      const hesitant = Stream.concat(
-        Stream.make(piece(audio, 0, 1200)),
-        Stream.fromEffect(Effect.as(Effect.sleep("900 millis"), piece(audio, 1200, 2400)))
-      )
-      const begun = yield* firstAudio("300 millis", hesitant)
-      assert.isAtLeast(begun, 290)
-      assert.isBelow(begun, 880)
-    }))
+  it.scopedLive(
+    "prebuffer - the sound begins when so much is there, or has not come for so long",
+    () =>
+      Effect.gen(function*() {
+        const context = yield* contextAt(24000)
+        const firstAudio = (prebuffer: Duration.DurationInput, pcm: Stream.Stream<Pcm.PcmChunk>) =>
+          Effect.scoped(Effect.gen(function*() {
+            const { player } = yield* pageIn(context, { prebuffer })
+            const { firstAudio } = yield* player.play(pcm)
+            return Duration.toMillis(Option.getOrThrow(firstAudio))
+          }))
+        const audio = chirp("600 millis")
+        const slow = cut(audio, "50 millis").pipe(Stream.tap(() => Effect.sleep("40 millis")))
+        assert.isAtLeast(yield* firstAudio("400 millis", slow), 300)
+        // Less than was wished comes, and then nothing for a long time.
+        const hesitant = Stream.concat(
+          Stream.make(piece(audio, 0, 1200)),
+          Stream.fromEffect(Effect.as(Effect.sleep("900 millis"), piece(audio, 1200, 2400)))
+        )
+        const begun = yield* firstAudio("300 millis", hesitant)
+        assert.isAtLeast(begun, 290)
+        assert.isBelow(begun, 880)
+      }),
+    { retry: 4 }
+  )
 
-  it.scopedLive("back-pressure - no more than bufferDuration is taken ahead of the listener", () =>
-    Effect.gen(function*() {
-      const { player } = yield* pageIn(yield* contextAt(24000), { bufferDuration: "2 seconds" })
-      const taken = yield* Ref.make(0)
-      const playback = yield* cut(chirp("10 seconds"), "20 millis").pipe(
-        Stream.tap(() => Ref.update(taken, (sum) => sum + 20)),
-        player.start
-      )
-      yield* Effect.sleep("400 millis")
-      const heard = Duration.toMillis(yield* playback.position)
-      assert.isAtLeast(yield* Ref.get(taken), 2000)
-      assert.isAtMost(yield* Ref.get(taken), heard + 2000 + 200)
-      yield* playback.stop
-    }))
+  it.scopedLive(
+    "back-pressure - no more than bufferDuration is taken ahead of the listener",
+    () =>
+      Effect.gen(function*() {
+        const { player } = yield* pageIn(yield* contextAt(24000), { bufferDuration: "2 seconds" })
+        const taken = yield* Ref.make(0)
+        const playback = yield* cut(chirp("10 seconds"), "20 millis").pipe(
+          Stream.tap(() => Ref.update(taken, (sum) => sum + 20)),
+          player.start
+        )
+        yield* Effect.sleep("400 millis")
+        const heard = Duration.toMillis(yield* playback.position)
+        assert.isAtLeast(yield* Ref.get(taken), 2000)
+        assert.isAtMost(yield* Ref.get(taken), heard + 2000 + 200)
+        yield* playback.stop
+      }),
+    { retry: 4 }
+  )
 
   it.scopedLive("failure - formats that no browser plays are typed", () =>
     Effect.gen(function*() {

@@ -492,7 +492,8 @@ describe("NodeAudioPlayer", () => {
             // A busy machine may be behind.
             assert.isAtLeast(ahead, bufferDuration / 2 - 50)
           }
-        })
+        }),
+      { retry: 4 }
     )
   })
 })

@@ -48,16 +48,18 @@ const patterns: Readonly<Record<string, readonly [pattern: string, options?: Tex
 }
 
 // Four times the text may take eight times as long, so that garbage collection does not fail the test; quadratic time
-// would be sixteen. The least of some runs counts, and they alternate.
+// would be sixteen. The least of some runs counts, and they alternate; it takes more of them where the processor is busy
+// with something else, which slows some runs down, but never all.
 const isLinear = (work: (length: number) => void, length: number): void => {
   work(length)
   let small = Infinity
   let large = Infinity
-  for (let run = 0; run < 3; run++) {
+  const isProven = () => large < 8 * small + 20
+  for (let run = 0; run < 3 || (run < 30 && !isProven()); run++) {
     small = Math.min(small, time(() => work(length)))
     large = Math.min(large, time(() => work(4 * length)))
   }
-  assert.isBelow(large, 8 * small + 20, `${length} took ${small} ms, four times as much ${large} ms`)
+  assert.isTrue(isProven(), `${length} took ${small} ms, four times as much ${large} ms`)
 }
 
 describe("TextSegmenter - speed", () => {

@@ -71,7 +71,7 @@ export interface Options<A = never> {
   readonly interruptionLimit?: Duration.DurationInput | undefined
   /**
    * The limit of each test.
-   * @default "20 seconds"
+   * @default "1 minute"
    */
   readonly timeout?: Duration.DurationInput | undefined
 }
@@ -182,7 +182,7 @@ export const suite = <A, E>(
       isDeterministic = true,
       isSegmented = true,
       probe,
-      timeout = "20 seconds",
+      timeout = "1 minute",
       wordTimestamps = false
     } = options
 

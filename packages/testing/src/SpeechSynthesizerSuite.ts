@@ -88,7 +88,7 @@ export interface Options {
   readonly interruptionLimit?: Duration.DurationInput | undefined
   /**
    * The limit of each test.
-   * @default "20 seconds"
+   * @default "1 minute"
    */
   readonly timeout?: Duration.DurationInput | undefined
 }
@@ -192,7 +192,7 @@ export const suite = <A, E>(
       mp3 = false,
       otherText = "Good morning.",
       text = "The quick brown fox jumps over the lazy dog, and nobody is surprised.",
-      timeout = "20 seconds",
+      timeout = "1 minute",
       tolerance = 0.25,
       unknownVoice,
       unsupportedOption,
