@@ -107,6 +107,12 @@ export const run = Effect.gen(function*() {
   yield* on(View.download, "click", () => save)
   yield* on(View.speed, "input", () => Effect.sync(View.showSpeed))
   yield* on(View.text, "input", () => Effect.sync(View.showText))
+  yield* on(View.text, "paste", ({ clipboardData }) =>
+    Effect.sync(() => {
+      const pasted = clipboardData?.getData("text/plain") ?? ""
+      const fitting = View.fitting()
+      View.showNotice(pasted.length > fitting ? Sentences.describeCut(pasted.length, fitting) : "")
+    }))
   yield* Effect.forEach(View.engines, (engine) => on(engine, "change", () => chooseEngine))
   yield* Effect.forEach(
     View.chips,

@@ -30,6 +30,13 @@ const withoutStop = (text: string): string =>
   // Offsets are for programs.
   text.replace(/ at offset \d+ of `\w+`/, "").replaceAll("`", "").replace(/[.\s]+$/, "")
 
+const numbers = new Intl.NumberFormat("en")
+
+/** What became of a text that was longer than the page takes. */
+export const describeCut = (length: number, taken: number): string =>
+  `${taken === 0 ? "None" : `Only the first ${numbers.format(taken)}`} of the ${numbers.format(length)} characters fit ` +
+  "in here. Speak the rest afterwards."
+
 /** One or two sentences: what happened, and what to do. */
 export const describe = (error: Failure): string => {
   switch (error._tag) {

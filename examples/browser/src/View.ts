@@ -62,6 +62,9 @@ export const request = (): Narrator.Request =>
 
 const numbers = new Intl.NumberFormat("en")
 
+/** How many characters may take the place of what is selected. */
+export const fitting = (): number => text.maxLength - text.value.length + text.selectionEnd - text.selectionStart
+
 export const showText = (): void => {
   // A last line break has no height of its own in a block.
   mirror.textContent = `${text.value} `

@@ -286,6 +286,28 @@ layer(SiteLive, { excludeTestServices: true, timeout: "3 minutes" })("the page",
     patience
   )
 
+  test("a text that is too long - is cut, and the page says so", () =>
+    visit(async (page) => {
+      const paste = (length: number) =>
+        page.getByRole("textbox").evaluate((box, text) => {
+          const clipboardData = new DataTransfer()
+          clipboardData.setData("text/plain", text)
+          // What a script dispatches does not write; what comes from the keyboard does.
+          if (box.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }))) {
+            document.execCommand("insertText", false, text)
+          }
+        }, "a".repeat(length))
+      await page.getByRole("textbox").selectText()
+      await paste(4000)
+      assert.strictEqual(await page.getByRole("alert").innerText(), "")
+      await paste(6000)
+      assert.strictEqual((await page.getByRole("textbox").inputValue()).length, 5000)
+      assert.strictEqual(
+        await page.getByRole("alert").innerText(),
+        "Only the first 1,000 of the 6,000 characters fit in here. Speak the rest afterwards."
+      )
+    }), patience)
+
   test("server - ends at once, though somebody still listens", () =>
     Effect.gen(function*() {
       const { folder } = yield* Site
