@@ -34,7 +34,9 @@ const numbers = new Intl.NumberFormat("en")
 
 /** What became of a text that was longer than the page takes. */
 export const describeCut = (length: number, taken: number): string =>
-  `${taken === 0 ? "None" : `Only the first ${numbers.format(taken)}`} of the ${numbers.format(length)} characters fit ` +
+  `${taken === 0 ? "None" : `Only the first ${numbers.format(taken)}`} of the ${
+    numbers.format(length)
+  } characters fit ` +
   "in here. Speak the rest afterwards."
 
 /** One or two sentences: what happened, and what to do. */
