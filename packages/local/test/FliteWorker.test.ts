@@ -163,7 +163,7 @@ describe("FliteWorker", () => {
         return worker
       })
       assert.isBelow(yield* fastest(busy, ({ terminate }) => terminate), 50)
-    }).pipe(Effect.provide(NodeFliteWorker.layer)))
+    }).pipe(Effect.provide(NodeFliteWorker.layer)), { retry: 4 })
 
   it.live("interruption - frees the worker within 50 ms, and the next request gets a new one", () => {
     const workers = observed()
@@ -187,7 +187,7 @@ describe("FliteWorker", () => {
       yield* account({ text: "Hello." })
       assert.strictEqual(workers.spawned(), 6)
     }).pipe(Effect.provide(speechOf(workers)))
-  })
+  }, { retry: 4 })
 
   it.effect("interruption - of one who waits for a worker waits for nothing and disturbs nobody", () => {
     const workers = observed()

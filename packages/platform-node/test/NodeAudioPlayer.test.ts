@@ -324,7 +324,8 @@ describe("NodeAudioPlayer", () => {
           })
           const times = yield* Effect.replicateEffect(attempt, 5)
           assert.isAtMost(Math.min(...times), 100)
-        }))
+        })),
+      { retry: 4 }
     )
 
     it.scopedLive.skipIf(noFfplay)(
@@ -465,7 +466,7 @@ describe("NodeAudioPlayer", () => {
         })
         const deviations = yield* Effect.replicateEffect(attempt, 3)
         assert.isAtMost(Math.min(...deviations), 100, deviations.join())
-      }))
+      }), { retry: 4 })
   })
 
   describe("bufferDuration", () => {

@@ -65,7 +65,8 @@ export interface Options<A = never> {
    */
   readonly wordTimestamps?: boolean | undefined
   /**
-   * How soon after an interruption nothing may run any more. The fastest of three tries counts.
+   * How soon after an interruption nothing may run any more. The fastest of three tries counts, and of ten where a
+   * machine is busy with something else.
    * @default "1 second"
    */
   readonly interruptionLimit?: Duration.DurationInput | undefined
@@ -437,8 +438,12 @@ export const suite = <A, E>(
             assert.isTrue(yield* Ref.get(isClosed), "the text source is closed")
             return Duration.toMillis(took)
           })
-          const times = yield* Effect.replicateEffect(once, 3)
-          assert.isAtMost(Math.min(...times), Duration.toMillis(interruptionLimit), "milliseconds until nothing runs")
+          const limit = Duration.toMillis(interruptionLimit)
+          let fastest = Infinity
+          for (let tries = 0; tries < 3 || (tries < 10 && fastest > limit); tries++) {
+            fastest = Math.min(fastest, yield* once)
+          }
+          assert.isAtMost(fastest, limit, "milliseconds until nothing runs")
           if (probe !== undefined) {
             // A request that was on its way may still reach a server.
             yield* Effect.sleep("100 millis")

@@ -205,8 +205,12 @@ export const suite = <A, E>(
 
     const test = <B, E2>(
       behaviour: string,
-      body: () => Effect.Effect<B, E2, SpeechSynthesizer.SpeechSynthesizer | Scope.Scope>
-    ) => it.scopedLive(behaviour, () => Effect.provide(body(), runtime), Duration.toMillis(timeout))
+      body: () => Effect.Effect<B, E2, SpeechSynthesizer.SpeechSynthesizer | Scope.Scope>,
+      { retry }: { readonly retry: number } = { retry: 0 }
+    ) => it.scopedLive(behaviour, () => Effect.provide(body(), runtime), { timeout: Duration.toMillis(timeout), retry })
+
+    // A machine that is busy with something else may slow some attempts down; an engine that does not let go, all.
+    const realTime = { retry: 4 }
 
     const assertSameAudio = (actual: Audio.Audio, expected: Audio.Audio, what: string) => {
       assert.strictEqual(actual.format, expected.format, `${what}: format`)
@@ -509,21 +513,25 @@ export const suite = <A, E>(
 
     // interruption, concurrency
 
-    test("interruption - in the middle of the audio ends at once, and the engine speaks the next request", () =>
-      Effect.gen(function*() {
-        const limit = Duration.toMillis(interruptionLimit)
-        const isSpeaking = yield* Deferred.make<void>()
-        const fiber = yield* SpeechSynthesizer.stream({ text: longText }).pipe(
-          Stream.runForEach(() => Effect.zipRight(Deferred.succeed(isSpeaking, undefined), Effect.never)),
-          Effect.fork
-        )
-        yield* Effect.race(Deferred.await(isSpeaking), Fiber.join(fiber))
-        const [interrupted] = yield* Effect.timed(Fiber.interrupt(fiber))
-        assert.isAtMost(Duration.toMillis(interrupted), limit, "milliseconds until it ended")
-        const [after, audio] = yield* Effect.timed(SpeechSynthesizer.synthesize({ text: otherText }))
-        assert.isFalse(isSilent(audio))
-        assert.isAtMost(Duration.toMillis(after), limit + 1000 * seconds(audio), "milliseconds of the next request")
-      }))
+    test(
+      "interruption - in the middle of the audio ends at once, and the engine speaks the next request",
+      () =>
+        Effect.gen(function*() {
+          const limit = Duration.toMillis(interruptionLimit)
+          const isSpeaking = yield* Deferred.make<void>()
+          const fiber = yield* SpeechSynthesizer.stream({ text: longText }).pipe(
+            Stream.runForEach(() => Effect.zipRight(Deferred.succeed(isSpeaking, undefined), Effect.never)),
+            Effect.fork
+          )
+          yield* Effect.race(Deferred.await(isSpeaking), Fiber.join(fiber))
+          const [interrupted] = yield* Effect.timed(Fiber.interrupt(fiber))
+          assert.isAtMost(Duration.toMillis(interrupted), limit, "milliseconds until it ended")
+          const [after, audio] = yield* Effect.timed(SpeechSynthesizer.synthesize({ text: otherText }))
+          assert.isFalse(isSilent(audio))
+          assert.isAtMost(Duration.toMillis(after), limit + 1000 * seconds(audio), "milliseconds of the next request")
+        }),
+      realTime
+    )
 
     test("interruption - before any audio leaves the engine usable", () =>
       Effect.gen(function*() {
@@ -533,7 +541,7 @@ export const suite = <A, E>(
         const [interrupted] = yield* Effect.timed(Fiber.interrupt(fiber))
         assert.isAtMost(Duration.toMillis(interrupted), Duration.toMillis(interruptionLimit))
         assertSameAudio(yield* SpeechSynthesizer.synthesize({ text: otherText }), expected, "the next request")
-      }))
+      }), realTime)
 
     test("stream - a listener that takes only the beginning ends it, and the engine speaks the next request", () =>
       Effect.gen(function*() {
