@@ -15,6 +15,7 @@ import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as HashMap from "effect/HashMap"
 import * as Logger from "effect/Logger"
 import { stripVTControlCharacters } from "node:util"
 import * as Batch from "./Batch.js"
@@ -92,7 +93,8 @@ const tell = (line: string) => Stdio.tell(`${name}: ${line}`)
 
 const describe = (descriptor: CommandDescriptor.Command<unknown>) => ({
   name: Array.from(CommandDescriptor.getNames(descriptor)).join(),
-  help: plain(HelpDoc.toAnsiText(CommandDescriptor.getHelp(descriptor, CliConfig.defaultConfig)))
+  help: plain(HelpDoc.toAnsiText(CommandDescriptor.getHelp(descriptor, CliConfig.defaultConfig))),
+  subcommands: Array.from(HashMap.keys(CommandDescriptor.getSubcommands(descriptor))).sort()
 })
 
 const report = (argv: ReadonlyArray<string>) =>

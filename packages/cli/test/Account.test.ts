@@ -132,6 +132,9 @@ describe("clones", () => {
         [1, ["create", "/dev/zero", "--name", "Me"], /larger than the 5 MB/],
         [1, ["create", "nowhere.wav", "--name", "Me"], /There is no file nowhere\.wav\./],
         [2, ["create", text, "--name", " "], /--name takes a name/],
+        [2, ["lst"], /clones has no command lst; did you mean list\?/],
+        [2, ["bogus"], /no command bogus: there are create, delete, get, list /],
+        [2, ["--bogus"], /no option --bogus/],
         [1, ["get", "voice_nobody"], /The account has no voice clone voice_nobody\./],
         [1, ["delete", "voice_nobody"], /does not let API keys delete voice clones.*console/]
       ]

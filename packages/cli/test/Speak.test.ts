@@ -1,9 +1,11 @@
 import { Wav } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Either, Fiber, Schedule } from "effect"
+import { execFile } from "node:child_process"
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { folder, main, type Outcome, run, start } from "./command.js"
+import { promisify } from "node:util"
+import { folder, main, nodeArguments, type Outcome, run, start } from "./command.js"
 import { answerAndStall, answerBytes, answerError, answerEvents, server, tone } from "./server.js"
 
 const key = "sk_of_the_tests"
@@ -121,6 +123,7 @@ describe("speak", () => {
         [2, ["Hello.", "--engine", "steam", ...out], /--engine takes auto, waves, lightning-v1 or local, not "steam"/],
         [2, ["Hello.", "--voice", "", ...out], /--voice takes a name/],
         [2, ["Hello.", "--bogus", ...out], /no option --bogus/],
+        [2, ["-", ...out], /standard input, write --file -/],
         [2, ["Hello", "there.", ...out], /Only one text .*quotes.*speak "Hello there\."/],
         [2, ["Hello.", ...out, ...out], /--out is given twice/],
         [2, ["-5 degrees", ...out], /at the end, after --/],
@@ -265,6 +268,27 @@ describe("speak", () => {
       const { code, stderr } = yield* outcome
       assert.strictEqual(code, 0, stderr)
       assert.strictEqual(stderr, "")
+    }))
+
+  it.scopedLive("from and to pipes that have names - speaks, and writes through", () =>
+    Effect.gen(function*() {
+      const cwd = yield* folder
+      const speak = (args: string) =>
+        Effect.promise(() =>
+          promisify(execFile)(
+            "bash",
+            [
+              "-c",
+              `echo Hello. | "$0" "$@" speak --file /dev/stdin --engine local ${args} | wc -c`,
+              process.execPath,
+              ...nodeArguments
+            ],
+            { cwd }
+          )
+        )
+      for (const args of ["--out /dev/stdout", "--raw --out /dev/stdout", "--raw --out >(cat)"]) {
+        assert.isAbove(Number((yield* speak(args)).stdout), 10_000, args)
+      }
     }))
 
   it.scopedLive("over a file that exists - keeps its permissions and follows its link", () =>

@@ -247,9 +247,9 @@ const makeFileSystem = Effect.gen(function*() {
   })
 
   // A pipe or a device takes bytes once and in order: its header carries streaming sizes and stays as it is.
-  const device = (name: string, target: string): Effect.Effect<Destination, AudioFileError, Scope.Scope> =>
+  const device = (name: string): Effect.Effect<Destination, AudioFileError, Scope.Scope> =>
     // Appending, because otherwise every write names a position, which a pipe does not have.
-    fs.open(target, { flag: "a" }).pipe(
+    fs.open(name, { flag: "a" }).pipe(
       Effect.mapError(unwritable(name)),
       Effect.map((file): Destination => ({
         write: (bytes) => Effect.mapError(file.writeAll(bytes), unwritable(name)),
@@ -258,25 +258,19 @@ const makeFileSystem = Effect.gen(function*() {
     )
 
   const open = Effect.fnUntraced(function*(name: string) {
+    const info = yield* Effect.option(fs.stat(name))
+    const type = Option.getOrUndefined(info)?.type ?? "File"
+    if (type === "Directory") {
+      return yield* new AudioFileError({ reason: "Unwritable", name, description: "it is a folder; name a file in it" })
+    }
+    // By its own name: what a pipe such as `/dev/stdout` resolves to is no path.
+    if (type !== "File") return yield* device(name)
     const target = yield* fs.realPath(name).pipe(
       // A link to a file that does not exist yet leads there all the same.
       Effect.orElse(() => Effect.map(fs.readLink(name), (link) => path.resolve(path.dirname(name), link))),
       Effect.orElseSucceed(() => name)
     )
-    const info = yield* Effect.option(fs.stat(target))
-    if (Option.isNone(info)) return yield* newFile(name, target, Option.none())
-    switch (info.value.type) {
-      case "File":
-        return yield* newFile(name, target, Option.some(info.value.mode & 0o777))
-      case "Directory":
-        return yield* new AudioFileError({
-          reason: "Unwritable",
-          name,
-          description: "it is a folder; name a file in it"
-        })
-      default:
-        return yield* device(name, target)
-    }
+    return yield* newFile(name, target, Option.map(info, ({ mode }) => mode & 0o777))
   })
 
   return fromDestination(open)

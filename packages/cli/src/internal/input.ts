@@ -47,6 +47,9 @@ export const file = Effect.fnUntraced(function*(
     case "File":
       return { bytes: Stream.mapError(fs.stream(name), unreadable(name)), isRepeatable: true }
     default:
+      // While the last file that was looked at is a pipe, Node's `realpathSync` follows no links, and modules that are
+      // loaded later, such as engines, are not found.
+      yield* Effect.ignore(fs.stat("."))
       // `fs.stream` reads at positions, which a pipe does not have.
       return {
         bytes: NodeStream.fromReadable<CommandFailure>(

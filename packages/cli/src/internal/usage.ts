@@ -3,6 +3,8 @@ interface Known {
   readonly name: string
   /** Its help, in plain text. */
   readonly help: string
+  /** The names of its own commands. */
+  readonly subcommands: ReadonlyArray<string>
 }
 
 const distance = (a: string, b: string): number => {
@@ -63,8 +65,18 @@ export const explain = (
   // An option that was given a wrong value has said so itself.
   if (said.startsWith("--")) return said
   const see = `(see ${name} ${command.name} --help)`
+  const [word] = rest
+  if (said.startsWith("Invalid subcommand") && word?.startsWith("-") === false) {
+    const { subcommands } = command
+    return `${command.name} has no command ${word}${
+      didYouMean(word, subcommands) || `: there are ${subcommands.join(", ")}`
+    } ${see}`
+  }
   const known = [...new Set(command.help.match(/(?<![\w-])--?[a-z][\w-]*/g) ?? [])]
   const given = beforeText(rest).filter((word) => /^-./.test(word)).map((word) => word.split("=")[0] ?? word)
+  const hasInput = beforeText(rest).some((word, i, words) =>
+    word === "-" && !(words[i - 1]?.startsWith("-") === true && command.help.includes(`${words[i - 1]} `))
+  )
   const text = given.find((word) => /^-\d|\s/.test(word))
   const unknown = given.find((word) => !known.includes(word))
   const twice = given.find((word, i) => given.indexOf(word) !== i && !repeatable.has(word))
@@ -72,6 +84,10 @@ export const explain = (
   if (text !== undefined && !known.includes(text)) {
     return `"${text}" looks like an option: write a text that begins with - at the end, after --, as in ` +
       `${name} ${command.name} ... -- "${text}"`
+  }
+  if (hasInput && command.name === "speak") return `To speak what comes from standard input, write --file - ${see}`
+  if (hasInput && command.name === "batch") {
+    return `A manifest is a file that ends in .jsonl, .csv or .tsv, and not standard input ${see}`
   }
   if (unknown !== undefined) return `${command.name} has no option ${unknown}${didYouMean(unknown, known)} ${see}`
   if (twice !== undefined) return `${twice} is given twice; give it once`

@@ -42,17 +42,17 @@ export const open = Effect.fnUntraced(function*(
   const refused = <A, R>(effect: Effect.Effect<A, PlatformError.PlatformError, R>) =>
     Effect.mapError(effect, (error) => new AudioFileError({ reason: "Unwritable", name, description: explain(error) }))
 
-  const target = yield* Effect.orElseSucceed(fs.realPath(name), () => name)
-  const existing = yield* Effect.option(fs.stat(target))
+  const existing = yield* Effect.option(fs.stat(name))
   const type = Option.match(existing, { onNone: () => "File", onSome: ({ type }) => type })
   if (type === "Directory") {
     return yield* new AudioFileError({ reason: "Unwritable", name, description: "it is a folder; name a file in it" })
   }
   if (type !== "File") {
     // Appending, because otherwise every write names a position, which a pipe does not have.
-    const device = yield* refused(fs.open(target, { flag: "a" }))
+    const device = yield* refused(fs.open(name, { flag: "a" }))
     return { write: (bytes) => refused(device.writeAll(bytes)), publish: Effect.void }
   }
+  const target = yield* Effect.orElseSucceed(fs.realPath(name), () => name)
   const folder = yield* refused(
     fs.makeTempDirectoryScoped({ directory: path.dirname(target), prefix: ".partial." })
   )
