@@ -24,6 +24,12 @@ const arrows: Record<string, Arrows> = {
   core: { workspace: [], effect: ["effect", "@effect/platform"], runsOn: "everywhere" },
   stream: {
     workspace: ["core"],
+    effect: ["effect", "@effect/platform"],
+    runsOn: "everywhere"
+  },
+  waves: { workspace: ["core", "stream"], effect: ["effect", "@effect/platform"], runsOn: "everywhere" },
+  proxy: {
+    workspace: ["core", "stream"],
     effect: ["effect", "@effect/platform", "@effect/experimental"],
     runsOn: "everywhere"
   },
@@ -34,12 +40,12 @@ const arrows: Record<string, Arrows> = {
     nodeOnly: /\/(node([A-Z]\w*)?|\w+Node)\.(ts|mjs)$/
   },
   "platform-node": {
-    workspace: ["core", "stream"],
+    workspace: ["core", "stream", "waves"],
     effect: ["effect", "@effect/platform", "@effect/platform-node"],
     runsOn: "node"
   },
   "platform-browser": {
-    workspace: ["core", "stream"],
+    workspace: ["core", "stream", "proxy"],
     effect: ["effect", "@effect/platform", "@effect/platform-browser"],
     runsOn: "browser"
   },
@@ -49,12 +55,12 @@ const arrows: Record<string, Arrows> = {
     runsOn: "everywhere"
   },
   emulator: {
-    workspace: ["core", "local", "platform-node"],
+    workspace: ["core", "local"],
     effect: ["effect", "@effect/platform", "@effect/platform-node"],
     runsOn: "node"
   },
   cli: {
-    workspace: ["core", "stream", "local", "platform-node", "emulator"],
+    workspace: ["core", "stream", "waves", "local", "platform-node", "emulator"],
     effect: [
       "effect",
       "@effect/platform",
@@ -68,7 +74,7 @@ const arrows: Record<string, Arrows> = {
 }
 
 /** What any package's `test` may import beyond what its `src` may. */
-const testLibraries = ["vitest", "@effect/vitest", "@vitest/browser"]
+const testLibraries = ["vitest", "@effect/vitest", "@vitest/browser", "ws", `${scope}test-support`]
 
 const builtins = new Set(builtinModules)
 const isBuiltin = (specifier: string) => specifier.startsWith("node:") || builtins.has(specifier)
@@ -93,6 +99,9 @@ const manifestProblems = ({ id, manifest, path }: Workspace, isPrivate: Readonly
   const runtime = { ...manifest.dependencies, ...manifest.peerDependencies }
   const all = { ...runtime, ...manifest.devDependencies }
   return Object.keys(all).flatMap((name) => {
+    if (testLibraries.includes(name) && !(name in runtime)) {
+      return []
+    }
     if (isPrivate.has(name)) {
       return [`${where}: depends on ${name}, a private workspace. Nothing may import it.`]
     }
@@ -128,6 +137,9 @@ const importProblems = (root: string, workspace: Workspace, isPrivate: ReadonlyS
           : []
       }
       const name = packageOf(specifier)
+      if (inTest && testLibraries.includes(name)) {
+        return []
+      }
       if (isPrivate.has(name)) {
         return problem(`imports ${name}, a private workspace. Nothing may import it.`)
       }
@@ -143,9 +155,6 @@ const importProblems = (root: string, workspace: Workspace, isPrivate: ReadonlyS
         return name !== manifest.name && !rule.workspace.includes(name.slice(scope.length))
           ? problem(`${id} may not import ${name}. It may import: ${list(rule.workspace)}.`)
           : []
-      }
-      if (inTest && testLibraries.includes(name)) {
-        return []
       }
       if (isEffect(name) && !rule.effect.includes(name)) {
         return problem(`${id} may not import ${name}. It may import: ${list(rule.effect)}.`)

@@ -2,9 +2,11 @@
  * Live speech over the WebSocket: how much later it sounds than with a bare loop over `ws` that sends the same messages, how it
  * compares with a request for each sentence, and what many utterances at once cost.
  */
-import { SpeechEvent, WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/core"
+import { SpeechEvent } from "@effect-smallest/core"
 import { NodeWebSocketConnector } from "@effect-smallest/platform-node"
-import { SpeechStream, WavesSpeechStream } from "@effect-smallest/stream"
+import { SpeechStream } from "@effect-smallest/stream"
+import { WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
+import { WavesSpeechStream } from "@effect-smallest/waves"
 import { NodeHttpClient } from "@effect/platform-node"
 import { Context, Duration, Effect, Layer, Redacted, Schedule, Stream } from "effect"
 import { fork } from "node:child_process"

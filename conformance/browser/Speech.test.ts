@@ -1,4 +1,4 @@
-import { AudioPlayer, Pcm, SpeechSynthesizer, Voice } from "@effect-smallest/core"
+import { AudioPlayer, Pcm, SpeechSynthesizer } from "@effect-smallest/core"
 import { BrowserAudioOutput, BrowserSpeech } from "@effect-smallest/platform-browser"
 import { SpeechStream } from "@effect-smallest/stream"
 import { SpeechStreamSuite, SpeechSynthesizerSuite } from "@effect-smallest/testing"
@@ -13,7 +13,7 @@ beforeAll(() => userEvent.click(document.body))
 const Proxy = BrowserSpeech.layerProxy({ url: inject("proxy") })
 
 SpeechSynthesizerSuite.suite("BrowserSpeech.layerProxy", Proxy, {
-  unknownVoice: Voice.make("nobody"),
+  unknownVoice: "nobody",
   unsupportedOption: { enhancement: 1 }
 })
 

@@ -1,7 +1,7 @@
 /** The servers that pages speak to. Runs in Node, beside the browser. */
-import { WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { SpeechStream } from "@effect-smallest/stream"
+import { WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
 import { NodeHttpClient } from "@effect/platform-node"
 import { Context, Effect, Layer, ManagedRuntime, Redacted } from "effect"
 import type { TestProject } from "vitest/node"

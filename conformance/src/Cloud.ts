@@ -1,15 +1,8 @@
 /**
  * The cloud engines against the scripted server, over each HTTP client that users have.
  */
-import {
-  Audio,
-  LightningV1SpeechSynthesizer,
-  type SpeechError,
-  type SpeechRequest,
-  SpeechSynthesizer,
-  WavesClient,
-  WavesSpeechSynthesizer
-} from "@effect-smallest/core"
+import { Audio, type SpeechError, type SpeechRequest, SpeechSynthesizer } from "@effect-smallest/core"
+import { LightningV1SpeechSynthesizer, WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
 import { FetchHttpClient, type HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, Layer, Redacted } from "effect"

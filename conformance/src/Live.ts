@@ -1,10 +1,10 @@
 /**
  * `WavesSpeechStream` over the emulator, wired as a user wires it, with the emulator beside it.
  */
-import { type WavesClient } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { NodeSpeech } from "@effect-smallest/platform-node"
-import { type WavesSpeechStream } from "@effect-smallest/stream"
+import { type WavesClient } from "@effect-smallest/waves"
+import { type WavesSpeechStream } from "@effect-smallest/waves"
 import { Effect, Layer, Redacted } from "effect"
 
 export const key = "sk_live_secret"

@@ -2,8 +2,10 @@
  * Speech through an application's own server, wired as a user wires it: engine, `SpeechProxy` on a real Node server, and
  * the page's client.
  */
-import { ProxySpeechSynthesizer, type SpeechSynthesizer } from "@effect-smallest/core"
-import { SpeechProxy, type SpeechStream } from "@effect-smallest/stream"
+import { type SpeechSynthesizer } from "@effect-smallest/core"
+import { ProxySpeechSynthesizer } from "@effect-smallest/proxy"
+import { SpeechProxy } from "@effect-smallest/proxy"
+import { type SpeechStream } from "@effect-smallest/stream"
 import { type HttpClient, HttpServer } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { Context, Effect, Layer, Logger, LogLevel } from "effect"

@@ -1,21 +1,16 @@
 /** The account's voices, clones and dictionaries through each HTTP client, against the emulator. */
+import { Audio, Pcm, type SpeechError, SpeechSynthesizer, Wav } from "@effect-smallest/core"
+import { WavesEmulator } from "@effect-smallest/emulator"
+import { LocalSpeechSynthesizer } from "@effect-smallest/local/node"
+import { NodeSpeech } from "@effect-smallest/platform-node"
+import { SpeechStream } from "@effect-smallest/stream"
 import {
-  Audio,
-  Pcm,
-  type SpeechError,
-  SpeechSynthesizer,
-  Voice,
-  Wav,
   WavesClient,
   WavesPronunciationDictionaries,
   WavesSpeechSynthesizer,
   WavesVoiceClones,
   WavesVoices
-} from "@effect-smallest/core"
-import { WavesEmulator } from "@effect-smallest/emulator"
-import { LocalSpeechSynthesizer } from "@effect-smallest/local/node"
-import { NodeSpeech } from "@effect-smallest/platform-node"
-import { SpeechStream } from "@effect-smallest/stream"
+} from "@effect-smallest/waves"
 import type { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Fiber, Layer, Redacted } from "effect"
@@ -241,7 +236,7 @@ describe("NodeSpeech.layerWaves", () => {
     Effect.gen(function*() {
       assert.isAbove((yield* WavesVoices.ofModel("lightning_v3.1_pro")).length, 100)
       assert.deepStrictEqual(yield* WavesVoiceClones.list, [])
-      assert.strictEqual((yield* failureOf(WavesVoiceClones.get(Voice.make("voice_x"))))._tag, "InvalidSpeechRequest")
+      assert.strictEqual((yield* failureOf(WavesVoiceClones.get("voice_x")))._tag, "InvalidSpeechRequest")
       assert.deepStrictEqual(yield* WavesPronunciationDictionaries.list, [])
     }).pipe(Effect.provide(nodeSpeech({}))))
 })

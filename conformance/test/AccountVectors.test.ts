@@ -1,11 +1,6 @@
 /** What the vendor's sources say of the account's API, over a real HTTP server: what we send, and what we make of answers. */
-import {
-  type SpeechError,
-  Voice,
-  WavesPronunciationDictionaries,
-  WavesVoiceClones,
-  WavesVoices
-} from "@effect-smallest/core"
+import { type SpeechError } from "@effect-smallest/core"
+import { WavesPronunciationDictionaries, WavesVoiceClones, WavesVoices } from "@effect-smallest/waves"
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Layer, Stream } from "effect"
 import { failureOf, httpClients, layerClient } from "../src/Cloud.js"
@@ -270,7 +265,7 @@ const vectors: ReadonlyArray<Vector> = [
   },
   {
     id: "clone-delete with the token of a console",
-    ask: WavesVoiceClones.delete(Voice.make(cloneVoice)),
+    ask: WavesVoiceClones.delete(cloneVoice),
     request: { method: "POST", path: "/waves/v1/voice-cloning/delete", json: { voiceId: cloneVoice } },
     respond: ok({ success: true, voiceId: cloneVoice, organizationId: "69561896a37fd214b9a8d33c" }),
     expect: undefined
@@ -340,12 +335,12 @@ const failures: Record<string, { readonly ask: Ask; readonly respond: VectorServ
       description: "..."
     }),
     "clone-delete-api-key": {
-      ask: WavesVoiceClones.delete(Voice.make(cloneVoice)),
+      ask: WavesVoiceClones.delete(cloneVoice),
       respond: VectorServer.json(401, { error: "unauthorized" }),
       expect: { _tag: "NotEntitled", needs: "console" }
     },
     "clone-delete-legacy": {
-      ask: WavesVoiceClones.delete(Voice.make(cloneVoice)),
+      ask: WavesVoiceClones.delete(cloneVoice),
       respond: VectorServer.json(410, {
         status: "error",
         error_code: "MODEL_DEPRECATED",

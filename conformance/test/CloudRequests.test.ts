@@ -1,12 +1,5 @@
-import {
-  LightningV1SpeechSynthesizer,
-  Model,
-  type SpeechRequest,
-  SpeechSynthesizer,
-  Voice,
-  WavesClient,
-  WavesSpeechSynthesizer
-} from "@effect-smallest/core"
+import { type SpeechRequest, SpeechSynthesizer } from "@effect-smallest/core"
+import { LightningV1SpeechSynthesizer, WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Stream } from "effect"
@@ -34,7 +27,7 @@ const wavesOptions: ReadonlyArray<readonly [SpeechRequest.SpeechOptions, Record<
   [{ sampleRate: 44100 }, { sample_rate: 44100 }],
   [{ voice: "rhea" }, { voice_id: "rhea" }],
   [{ model: "lightning_v3.1", voice: "magnus" }, { model: "lightning_v3.1", voice_id: "magnus" }],
-  [{ model: Model.make("lightning_v3.1_pro_07_26") }, { model: "lightning_v3.1_pro_07_26" }],
+  [{ model: "lightning_v3.1_pro_07_26" }, { model: "lightning_v3.1_pro_07_26" }],
   [{ pronunciationDictionaries: [dictionary] }, { pronunciation_dicts: [dictionary] }],
   [{ numberPronunciationLanguage: "hi" }, { number_pronunciation_language: "hi" }],
   [{ mathNotation: true }, { math_notation: true }],
@@ -228,7 +221,7 @@ for (const [name, http] of httpClients) {
       Effect.gen(function*() {
         const server = yield* VectorServer.VectorServer
         yield* server.always(VectorServer.audio(Stream.make(new Uint8Array(480))))
-        yield* SpeechSynthesizer.synthesize({ text: "Hello.", voice: Voice.make("voice_K3f9aB") })
+        yield* SpeechSynthesizer.synthesize({ text: "Hello.", voice: "voice_K3f9aB" })
         assert.strictEqual((yield* lastRequest).json["voice_id"], "voice_K3f9aB")
       }).pipe(Effect.provide(layerWaves(http))))
   })

@@ -1,7 +1,8 @@
-import { type SpeechError, type SpeechEvent, SpeechSynthesizer, Voice, WavesClient } from "@effect-smallest/core"
+import { type SpeechError, type SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { type Fault, WavesEmulator } from "@effect-smallest/emulator"
 import { Captions, SpeechStream } from "@effect-smallest/stream"
 import { SpeechStreamSuite } from "@effect-smallest/testing"
+import { WavesClient } from "@effect-smallest/waves"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Chunk, Deferred, Duration, Effect, Exit, Fiber, Option, Predicate, Redacted, Stream } from "effect"
 import * as Live from "../src/Live.js"
@@ -203,7 +204,7 @@ describe("WavesSpeechStream over the emulator", () => {
 
   it.live("a voice that the server does not know - is UnknownVoice, and the next utterance is well", () =>
     Effect.gen(function*() {
-      const exit = yield* Effect.exit(Stream.runDrain(SpeechStream.events("Hello.", { voice: Voice.make("nobody") })))
+      const exit = yield* Effect.exit(Stream.runDrain(SpeechStream.events("Hello.", { voice: "nobody" })))
       const error = failureOf({ events: [], exit })
       assert.deepInclude(error, { _tag: "UnknownVoice", voice: "nobody" })
       assert.isTrue(Exit.isSuccess((yield* speak).exit))

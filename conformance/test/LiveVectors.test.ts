@@ -2,16 +2,12 @@
  * The vendor's transcripts from the client's side: a server of the `ws` package says what the vendor's says, and wants to hear
  * exactly what the transcript says that clients send.
  */
-import {
-  type SpeechError,
-  WavesClient,
-  type WavesSchema,
-  type WavesSocket,
-  WebSocketConnector
-} from "@effect-smallest/core"
+import { type SpeechError, WebSocketConnector } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { NodeWebSocketConnector } from "@effect-smallest/platform-node"
-import { SpeechStream, WavesSpeechStream } from "@effect-smallest/stream"
+import { SpeechStream } from "@effect-smallest/stream"
+import { WavesClient, type WavesSchema, type WavesSocket } from "@effect-smallest/waves"
+import { WavesSpeechStream } from "@effect-smallest/waves"
 import { FetchHttpClient, Socket } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Layer, Option, Queue, Redacted, type Scope, Stream } from "effect"

@@ -1,17 +1,10 @@
-import {
-  Audio,
-  ProxySpeechSynthesizer,
-  SpeechError,
-  SpeechEvent,
-  SpeechProxyProtocol,
-  SpeechSynthesizer,
-  Voice,
-  WavesClient,
-  WavesSpeechSynthesizer
-} from "@effect-smallest/core"
+import { Audio, SpeechError, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
-import { SpeechProxy, SpeechStream } from "@effect-smallest/stream"
+import { ProxySpeechSynthesizer, SpeechProxyProtocol } from "@effect-smallest/proxy"
+import { SpeechProxy } from "@effect-smallest/proxy"
+import { SpeechStream } from "@effect-smallest/stream"
 import { SpeechStreamSuite, SpeechSynthesizerSuite, TestSpeechSynthesizer } from "@effect-smallest/testing"
+import { WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
 import { FetchHttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -60,7 +53,7 @@ const emulated = once.pipe(
 SpeechSynthesizerSuite.suite(
   "ProxySpeechSynthesizer before the emulator",
   layerClient(NodeHttpClient.layerUndici).pipe(Layer.provide(layerServer()), Layer.provide(emulated)),
-  { unknownVoice: Voice.make("nobody"), unsupportedOption: { enhancement: 1 } }
+  { unknownVoice: "nobody", unsupportedOption: { enhancement: 1 } }
 )
 
 SpeechSynthesizerSuite.suite(
@@ -74,7 +67,7 @@ SpeechSynthesizerSuite.suite(
   ),
   {
     wordTimestamps: true,
-    unknownVoice: Voice.make("nobody"),
+    unknownVoice: "nobody",
     unsupportedOption: { similarity: 0.5, model: "lightning", transliterate: true }
   }
 )

@@ -1,8 +1,9 @@
-import { SpeechError, WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/core"
+import { SpeechError } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local/node"
 import { SpeechStream } from "@effect-smallest/stream"
 import { SpeechStreamSuite, TestSpeechSynthesizer } from "@effect-smallest/testing"
+import { WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
 import { Effect, Layer, Redacted, Schedule } from "effect"
 import { httpClients } from "../src/Cloud.js"
 

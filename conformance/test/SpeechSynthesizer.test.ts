@@ -1,4 +1,3 @@
-import { Voice } from "@effect-smallest/core"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local/node"
 import { SpeechSynthesizerSuite, TestSpeechSynthesizer } from "@effect-smallest/testing"
 import { httpClients, layerLightningV1, layerWaves } from "../src/Cloud.js"
@@ -15,7 +14,7 @@ SpeechSynthesizerSuite.suite(
     wordTimestamps: false
   }),
   {
-    unknownVoice: Voice.make("nobody"),
+    unknownVoice: "nobody",
     unsupportedOption: { similarity: 0.5, model: "lightning", transliterate: true }
   }
 )
@@ -23,18 +22,18 @@ SpeechSynthesizerSuite.suite(
 for (const [name, http] of httpClients) {
   SpeechSynthesizerSuite.suite(`WavesSpeechSynthesizer over ${name}`, layerWaves(http), {
     mp3: true,
-    unknownVoice: Voice.make("nobody"),
+    unknownVoice: "nobody",
     unsupportedOption: { transliterate: true }
   })
 
   SpeechSynthesizerSuite.suite(`LightningV1SpeechSynthesizer over ${name}`, layerLightningV1(http), {
-    unknownVoice: Voice.make("nobody"),
+    unknownVoice: "nobody",
     unsupportedOption: { similarity: 0.5, pronunciationDictionaries: ["0123456789abcdef01234567"], mathNotation: true }
   })
 }
 
 SpeechSynthesizerSuite.suite("LocalSpeechSynthesizer", LocalSpeechSynthesizer.layerNode, {
   wordTimestamps: true,
-  unknownVoice: Voice.make("nobody"),
+  unknownVoice: "nobody",
   unsupportedOption: { similarity: 0.5, transliterate: true }
 })

@@ -6,10 +6,12 @@
  * The model and the voice are those of the emulator, so that everything runs on this machine, without keys. With
  * `--serve 8080` the server stays; `curl -N -H 'authorization: Bearer demo' -d '{"question":"Hello?"}' localhost:8080/chat`.
  */
-import { AudioFile, SpeechError, SpeechEvent, SpeechProxyProtocol } from "@effect-smallest/core"
+import { AudioFile, SpeechError, SpeechEvent } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { NodeSpeech } from "@effect-smallest/platform-node"
-import { SpeechProxy, type SpeechStream, SpeechText } from "@effect-smallest/stream"
+import { SpeechProxyProtocol } from "@effect-smallest/proxy"
+import { SpeechProxy } from "@effect-smallest/proxy"
+import { type SpeechStream, SpeechText } from "@effect-smallest/stream"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Context, Duration, Effect, Layer, Redacted, Runtime, Schema, Stream } from "effect"

@@ -1,5 +1,6 @@
-import { SpeechEvent, SpeechProxyProtocol } from "@effect-smallest/core"
+import { SpeechEvent } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
+import { SpeechProxyProtocol } from "@effect-smallest/proxy"
 import { HttpApp } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, Stream } from "effect"

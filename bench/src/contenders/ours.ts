@@ -1,5 +1,5 @@
-import { WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/core"
 import { SpeechStream } from "@effect-smallest/stream"
+import { WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
 import { NodeHttpClient } from "@effect/platform-node"
 import { Layer, ManagedRuntime, Redacted, Stream } from "effect"
 import { sampleRate } from "../speechRate.js"

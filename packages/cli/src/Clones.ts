@@ -4,10 +4,8 @@
  * @since 0.1.0
  */
 import * as Language from "@effect-smallest/core/Language"
-import * as Model from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
-import * as Voice from "@effect-smallest/core/Voice"
-import * as WavesVoiceClones from "@effect-smallest/core/WavesVoiceClones"
+import * as WavesVoiceClones from "@effect-smallest/waves/WavesVoiceClones"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -114,7 +112,7 @@ const createCommand = Command.make("create", createConfig, (given) =>
     const clone = yield* WavesVoiceClones.create({
       name: given.name,
       recording: yield* read(given.file),
-      model: Option.getOrUndefined(Option.map(given.model, Model.make)),
+      model: Option.getOrUndefined(given.model),
       language: Option.getOrUndefined(Option.map(given.language, Language.fromName)),
       description: Option.getOrUndefined(given.description),
       accent: Option.getOrUndefined(given.accent),
@@ -135,7 +133,7 @@ const deleteCommand = Command.make(
   { voice: Args.text({ name: "VOICE" }).pipe(Args.withDescription("The id of the voice")) },
   ({ voice }) =>
     Account.provide(
-      Effect.zipRight(WavesVoiceClones.delete(Voice.make(voice)), Stdio.tell(`${voice} is deleted.`))
+      Effect.zipRight(WavesVoiceClones.delete(voice), Stdio.tell(`${voice} is deleted.`))
     )
 ).pipe(
   Command.withDescription("Deletes a clone. The vendor does not let API keys do that: this says where it can be done.")

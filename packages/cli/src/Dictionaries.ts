@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Dictionaries from "@effect-smallest/core/WavesPronunciationDictionaries"
+import * as Dictionaries from "@effect-smallest/waves/WavesPronunciationDictionaries"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"

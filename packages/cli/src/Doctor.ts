@@ -6,7 +6,7 @@
 import * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
-import { apiKeyConfig, baseUrlConfig } from "@effect-smallest/core/WavesClient"
+import { apiKeyConfig, baseUrlConfig } from "@effect-smallest/waves/WavesClient"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import type * as FileSystem from "@effect/platform/FileSystem"

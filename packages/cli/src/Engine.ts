@@ -5,10 +5,10 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import type { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
-import type { WavesPronunciationDictionaries } from "@effect-smallest/core/WavesPronunciationDictionaries"
-import type { WavesVoiceClones } from "@effect-smallest/core/WavesVoiceClones"
-import type { WavesVoices } from "@effect-smallest/core/WavesVoices"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
+import type { WavesPronunciationDictionaries } from "@effect-smallest/waves/WavesPronunciationDictionaries"
+import type { WavesVoiceClones } from "@effect-smallest/waves/WavesVoiceClones"
+import type { WavesVoices } from "@effect-smallest/waves/WavesVoices"
 import * as Options from "@effect/cli/Options"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"

@@ -3,8 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Model from "@effect-smallest/core/Model"
-import * as WavesVoices from "@effect-smallest/core/WavesVoices"
+import * as WavesVoices from "@effect-smallest/waves/WavesVoices"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
@@ -49,7 +48,7 @@ export const command = Command.make(
         accent: Option.getOrUndefined(accent),
         gender: Option.getOrUndefined(gender),
         language: Option.getOrUndefined(language),
-        model: Option.getOrUndefined(Option.map(model, Model.make))
+        model: Option.getOrUndefined(model)
       }
       yield* List.print({
         items: catalogue.voices.filter((voice) => WavesVoices.fits(voice, filter)),

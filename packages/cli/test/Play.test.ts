@@ -1,5 +1,5 @@
 import { Pcm, Wav } from "@effect-smallest/core"
-import { PcmStream } from "@effect-smallest/stream"
+import { PcmStream } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, type Scope, Stream } from "effect"
 import { spawnSync } from "node:child_process"

@@ -3,9 +3,8 @@
  *
  * @since 0.1.0
  */
-import type * as Schema from "effect/Schema"
-import { languageNames } from "./internal/catalogue.js"
-import * as OpenString from "./internal/openString.js"
+import * as Schema from "effect/Schema"
+import { languageNames } from "./internal/languageNames.js"
 
 /**
  * The codes that an editor suggests: ISO 639-1, and `auto` where the model itself finds out.
@@ -16,12 +15,12 @@ import * as OpenString from "./internal/openString.js"
 export type KnownLanguage = keyof typeof languageNames
 
 /**
- * The code of a language. Known codes can be written as they are; any other goes through {@link make}.
+ * The code of a language: any string, with the known codes completed.
  *
  * @since 0.1.0
  * @category models
  */
-export type Language = OpenString.OpenString<KnownLanguage, "@effect-smallest/core/Language">
+export type Language = KnownLanguage | (string & {})
 
 /**
  * Accepts any non-empty string.
@@ -29,15 +28,7 @@ export type Language = OpenString.OpenString<KnownLanguage, "@effect-smallest/co
  * @since 0.1.0
  * @category schemas
  */
-export const Language: Schema.Schema<Language, string> = OpenString.schema()
-
-/**
- * Takes any code for a language.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (code: string): Language => OpenString.unsafeMake(code)
+export const Language: Schema.Schema<Language, string> = Schema.NonEmptyString
 
 /**
  * The English name of a language, or the code itself where it is not a known one.
@@ -77,5 +68,5 @@ const otherNames: Record<string, string> = { chinese: "zh", mandarin: "zh", oriy
  */
 export const fromName = (name: string): Language => {
   const known = name.trim().toLowerCase()
-  return make(codes.get(known) ?? (Object.hasOwn(otherNames, known) ? otherNames[known] : undefined) ?? known)
+  return codes.get(known) ?? (Object.hasOwn(otherNames, known) ? otherNames[known] : undefined) ?? known
 }

@@ -1,33 +1,26 @@
 /**
- * Names of speech models: open strings with suggestions.
+ * Names of speech models: open strings. Editors complete the names that an installed engine has registered.
  *
  * @since 0.1.0
  */
-import type * as Schema from "effect/Schema"
-import * as OpenString from "./internal/openString.js"
+import * as Schema from "effect/Schema"
 
 /**
- * The models that an editor suggests. `lightning` belongs to the API of 2024 and lives only in
- * `LightningV1SpeechSynthesizer`; `flite` is the embedded engine.
+ * The models that an editor completes. An engine's package adds its own, as with `Voice.KnownVoices`.
  *
  * @since 0.1.0
  * @category models
  */
-export type KnownModel =
-  | "lightning_v3.1_pro"
-  | "lightning_v3.1"
-  | "lightning_v3.1_pro_07_26"
-  | "lightning_v3.1_pro_10_26"
-  | "lightning"
-  | "flite"
+export interface KnownModels {}
 
 /**
- * The id of a model. Known ids can be written as they are; any other goes through {@link make}.
+ * The id of a model: any string, such as a preview that is newer than this package, with the known ones completed.
  *
  * @since 0.1.0
  * @category models
  */
-export type Model = OpenString.OpenString<KnownModel, "@effect-smallest/core/Model">
+// oxlint-disable-next-line typescript/no-redundant-type-constituents -- empty here, and filled by the packages of engines
+export type Model = keyof KnownModels | (string & {})
 
 /**
  * Accepts any non-empty string.
@@ -35,19 +28,4 @@ export type Model = OpenString.OpenString<KnownModel, "@effect-smallest/core/Mod
  * @since 0.1.0
  * @category schemas
  */
-export const Model: Schema.Schema<Model, string> = OpenString.schema()
-
-/**
- * Takes any id for a model, such as a preview that is newer than this package.
- *
- * @example
- * ```ts
- * import { Model } from "@effect-smallest/core"
- *
- * const preview: Model.Model = Model.make("lightning_v5_preview")
- * ```
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (id: string): Model => OpenString.unsafeMake(id)
+export const Model: Schema.Schema<Model, string> = Schema.NonEmptyString

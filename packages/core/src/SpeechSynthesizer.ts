@@ -296,7 +296,8 @@ const retried = (inner: Service, options: SpeechError.RetryOptions | undefined):
  *
  * @example
  * ```ts
- * import { SpeechSynthesizer, WavesSpeechSynthesizer } from "@effect-smallest/core"
+ * import { SpeechSynthesizer } from "@effect-smallest/core"
+ * import { WavesSpeechSynthesizer } from "@effect-smallest/waves"
  *
  * const Speech = WavesSpeechSynthesizer.layer().pipe(
  *   SpeechSynthesizer.layerRetry({ maxRetries: 5 })
@@ -378,7 +379,8 @@ const withFallback = (engines: readonly [Service, ...ReadonlyArray<Service>]): S
  *
  * @example
  * ```ts
- * import { SpeechSynthesizer, WavesSpeechSynthesizer } from "@effect-smallest/core"
+ * import { SpeechSynthesizer } from "@effect-smallest/core"
+ * import { WavesSpeechSynthesizer } from "@effect-smallest/waves"
  *
  * const Speech = SpeechSynthesizer.layerFallback([
  *   WavesSpeechSynthesizer.layer(),

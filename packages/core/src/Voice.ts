@@ -1,43 +1,44 @@
 /**
- * Names of voices: open, because vendors add some every month and customers clone their own, but with suggestions.
+ * Names of voices: open strings, because vendors add some every month and customers clone their own. Editors complete the
+ * names that an installed engine has registered.
  *
  * @since 0.1.0
  */
-import type * as Schema from "effect/Schema"
-import type { lightningV1Voices, proVoices, standardVoices } from "./internal/catalogue.js"
-import * as OpenString from "./internal/openString.js"
+import * as Schema from "effect/Schema"
 
 /**
- * The voices that an editor suggests: the vendor's published ones, today's and 2024's, and the embedded ones.
+ * The voices that an editor completes. An engine's package adds its own:
  *
- * @since 0.1.0
- * @category models
- */
-export type KnownVoice =
-  | (typeof proVoices)[number]["id"]
-  | (typeof standardVoices)[number]["id"]
-  | (typeof lightningV1Voices)[number]
-  | "rms"
-  | "slt"
-  | "awb"
-  | "kal16"
-  | "kal"
-
-/**
- * The id of a voice. Known ids can be written as they are; any other goes through {@link make}.
- *
- * @example
  * ```ts
- * import { Voice } from "@effect-smallest/core"
- *
- * const known: Voice.Voice = "meher"
- * const clone: Voice.Voice = Voice.make("voice_K3f9aB")
+ * declare module "@effect-smallest/core/Voice" {
+ *   interface KnownVoices {
+ *     readonly "voice-of-my-engine": true
+ *   }
+ * }
+ * export {}
  * ```
  *
  * @since 0.1.0
  * @category models
  */
-export type Voice = OpenString.OpenString<KnownVoice, "@effect-smallest/core/Voice">
+export interface KnownVoices {}
+
+/**
+ * The id of a voice: any string, with the known ones completed.
+ *
+ * @example
+ * ```ts
+ * import type { Voice } from "@effect-smallest/core"
+ *
+ * const published: Voice.Voice = "meher"
+ * const clone: Voice.Voice = "voice_K3f9aB"
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+// oxlint-disable-next-line typescript/no-redundant-type-constituents -- empty here, and filled by the packages of engines
+export type Voice = keyof KnownVoices | (string & {})
 
 /**
  * Accepts any non-empty string.
@@ -45,18 +46,10 @@ export type Voice = OpenString.OpenString<KnownVoice, "@effect-smallest/core/Voi
  * @since 0.1.0
  * @category schemas
  */
-export const Voice: Schema.Schema<Voice, string> = OpenString.schema()
+export const Voice: Schema.Schema<Voice, string> = Schema.NonEmptyString
 
 /**
- * Takes any id for a voice, such as that of a clone.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (id: string): Voice => OpenString.unsafeMake(id)
-
-/**
- * What an engine tells about one of its voices. Whatever it does not know is absent.
+ * What an engine reports about one of its voices. What it does not know is absent.
  *
  * @since 0.1.0
  * @category models

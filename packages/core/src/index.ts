@@ -22,12 +22,37 @@ export * as AudioFile from "./AudioFile.js"
 export * as AudioPlayer from "./AudioPlayer.js"
 
 /**
+ * Reads ahead of a slow listener, up to a number of bytes, so that a server or an engine is done early and memory stays bounded.
+ *
+ * Only authors of engines need this module.
+ *
+ * @since 0.1.0
+ */
+export * as ByteBuffer from "./ByteBuffer.js"
+
+/**
+ * A fade at both ends of audio that passes piece by piece, so that segments join without a click.
+ *
+ * @since 0.1.0
+ */
+export * as EdgeFade from "./EdgeFade.js"
+
+/**
  * The 8-bit encodings of telephony, µ-law and A-law, as ITU-T G.711 defines them.
  *
  * @see https://www.itu.int/rec/T-REC-G.711
  * @since 0.1.0
  */
 export * as G711 from "./G711.js"
+
+/**
+ * What an HTTP server says when it does not answer with audio, in a form from which an engine creates its `SpeechError`.
+ *
+ * Only authors of engines need this module.
+ *
+ * @since 0.1.0
+ */
+export * as HttpErrors from "./HttpErrors.js"
 
 /**
  * Language codes of speech: open strings with suggestions.
@@ -37,18 +62,7 @@ export * as G711 from "./G711.js"
 export * as Language from "./Language.js"
 
 /**
- * The API generation of the vendor's first Python client (November 2024) behind the `SpeechSynthesizer` port: exactly its
- * eight parameters and their defaults.
- *
- * Where that generation is gone, the server answers 404 or 410 and this layer fails with `ModelRetired`. New programs
- * want `WavesSpeechSynthesizer`.
- *
- * @since 0.1.0
- */
-export * as LightningV1SpeechSynthesizer from "./LightningV1SpeechSynthesizer.js"
-
-/**
- * Names of speech models: open strings with suggestions.
+ * Names of speech models: open strings. Editors complete the names that an installed engine has registered.
  *
  * @since 0.1.0
  */
@@ -65,6 +79,15 @@ export * as Model from "./Model.js"
 export * as Pcm from "./Pcm.js"
 
 /**
+ * Combinators for streams of audio: pieces of equal length, real time, a start with a lead, seams, levels.
+ *
+ * To stop a voice when its listener begins to speak, there is `Stream.interruptWhen`: interruption reaches the server.
+ *
+ * @since 0.1.0
+ */
+export * as PcmStream from "./PcmStream.js"
+
+/**
  * The clock of a loudspeaker: how much of the audio that was handed to it has been heard.
  *
  * For those who implement `AudioPlayer`. A playhead runs with the system's clock, never past the audio that it has, is
@@ -74,16 +97,6 @@ export * as Pcm from "./Pcm.js"
  */
 export * as Playhead from "./Playhead.js"
 
-/**
- * The engine of an application's own server behind the `SpeechSynthesizer` port, so that no key is ever in a page.
- *
- * `SpeechProxy` of `@effect-smallest/stream` is the server half. This one needs no more than an `HttpClient`, and works in
- * browsers and in Node.
- *
- * @since 0.1.0
- */
-export * as ProxySpeechSynthesizer from "./ProxySpeechSynthesizer.js"
-
 export * as SegmentLease from "./SegmentLease.js"
 
 /**
@@ -92,6 +105,13 @@ export * as SegmentLease from "./SegmentLease.js"
  * @since 0.1.0
  */
 export * as SpeechCapabilities from "./SpeechCapabilities.js"
+
+/**
+ * What the author of an engine needs: `SpeechSynthesizer.make` asks for events, and these create them.
+ *
+ * @since 0.1.0
+ */
+export * as SpeechEngine from "./SpeechEngine.js"
 
 /**
  * Everything that can go wrong between a text and its audio, as one union of tagged errors.
@@ -109,17 +129,6 @@ export * as SpeechError from "./SpeechError.js"
  * @since 0.1.0
  */
 export * as SpeechEvent from "./SpeechEvent.js"
-
-/**
- * Speech between an application's own server and its pages, as one HTTP response: audio as raw bytes, word times, and the
- * same `SpeechError`s on both sides. The text of a reply can travel beside its speech.
- *
- * `SpeechProxy` of `@effect-smallest/stream` is the server half, `ProxySpeechSynthesizer` the client half. A route of one's
- * own answers with {@link toResponse}, and its page reads with {@link fromResponse}.
- *
- * @since 0.1.0
- */
-export * as SpeechProxyProtocol from "./SpeechProxyProtocol.js"
 
 /**
  * What a caller asks for: a text and the options of its speech.
@@ -158,7 +167,8 @@ export * as SpeechSynthesizer from "./SpeechSynthesizer.js"
 export * as SpeechTelemetry from "./SpeechTelemetry.js"
 
 /**
- * Names of voices: open, because vendors add some every month and customers clone their own, but with suggestions.
+ * Names of voices: open strings, because vendors add some every month and customers clone their own. Editors complete the
+ * names that an installed engine has registered.
  *
  * @since 0.1.0
  */
@@ -174,74 +184,6 @@ export * as Voice from "./Voice.js"
  * @since 0.1.0
  */
 export * as Wav from "./Wav.js"
-
-/**
- * The vendor's speech API over HTTP, thin and complete: requests in the vendor's spelling, bytes and typed errors out.
- *
- * Most programs want `WavesSpeechSynthesizer`, the port over this client. All adapters of one client share its account:
- * one pool of concurrency permits, whatever the transport.
- *
- * @since 0.1.0
- */
-export * as WavesClient from "./WavesClient.js"
-
-/**
- * The account's pronunciation dictionaries: words, and how they are said. Speech uses those that
- * `SpeechOptions.pronunciationDictionaries` names.
- *
- * @since 0.1.0
- */
-export * as WavesPronunciationDictionaries from "./WavesPronunciationDictionaries.js"
-
-/**
- * Bodies of the vendor's speech API, in the vendor's spelling.
- *
- * @see https://docs.smallest.ai/waves
- * @since 0.1.0
- */
-export * as WavesSchema from "./WavesSchema.js"
-
-/**
- * One session of the vendor's live WebSocket: typed messages out, typed frames in, each frame to the utterance that it belongs to.
- *
- * Most programs want `WavesSpeechStream`, the port over a pool of these.
- *
- * @since 0.1.0
- */
-export * as WavesSocket from "./WavesSocket.js"
-
-/**
- * The options of the vendor's current speech models: what they are by default, which the models honour, and how they are
- * spelled on the wire. `WavesSpeechSynthesizer` and `WavesSpeechStream` share them.
- *
- * @since 0.1.0
- */
-export * as WavesSpeechOptions from "./WavesSpeechOptions.js"
-
-/**
- * Today's cloud API of Smallest AI behind the `SpeechSynthesizer` port.
- *
- * Streams come over `POST /waves/v1/tts/live` as they are made, whole audio over `POST /waves/v1/tts`. Word times are a
- * matter of the vendor's WebSocket, so this layer has none.
- *
- * @since 0.1.0
- */
-export * as WavesSpeechSynthesizer from "./WavesSpeechSynthesizer.js"
-
-/**
- * The account's cloned voices: a recording of 5 to 15 seconds becomes a voice that speech can name.
- *
- * @since 0.1.0
- */
-export * as WavesVoiceClones from "./WavesVoiceClones.js"
-
-/**
- * The voices that the vendor has today, from its servers. `SpeechSynthesizer.voices` is the published list that came with
- * this package: it needs no request, and may be some months old.
- *
- * @since 0.1.0
- */
-export * as WavesVoices from "./WavesVoices.js"
 
 /**
  * The port that opens WebSockets, because every runtime authenticates an upgrade in its own way: Node sends headers, browsers

@@ -1,7 +1,7 @@
 import { Audio, Pcm } from "@effect-smallest/core"
+import { assertSame } from "@effect-smallest/test-support/pcm"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Duration, Effect, FastCheck, Option, Stream } from "effect"
-import { assertSame } from "./utilities.js"
 
 const mono = Pcm.format(24000)
 

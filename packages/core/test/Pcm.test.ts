@@ -1,7 +1,15 @@
 import { Pcm } from "@effect-smallest/core"
+import {
+  assertSame,
+  chunksOf,
+  collectSamples,
+  concatSamples,
+  cutAt,
+  cuts,
+  sine
+} from "@effect-smallest/test-support/pcm"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Duration, Effect, Either, Exit, FastCheck, Fiber, Stream } from "effect"
-import { assertSame, chunksOf, collectSamples, concatSamples, cutAt, cuts, sine } from "./utilities.js"
 
 const mono = Pcm.format(24000)
 const stereo = Pcm.format(24000, 2)

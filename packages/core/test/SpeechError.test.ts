@@ -1,4 +1,5 @@
 import { SpeechError } from "@effect-smallest/core"
+import { anyError } from "@effect-smallest/test-support/anyError"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Arbitrary,
@@ -14,7 +15,6 @@ import {
   Schema,
   TestClock
 } from "effect"
-import { anyError } from "./anyError.js"
 
 const at = { module: "WavesClient", method: "stream", description: "It broke" }
 

@@ -1,10 +1,10 @@
 import type { SpeechRequest } from "@effect-smallest/core"
-import { G711, Pcm, SegmentLease, SpeechError, SpeechEvent, SpeechSynthesizer, Voice, Wav } from "@effect-smallest/core"
+import { G711, Pcm, SegmentLease, SpeechError, SpeechEvent, SpeechSynthesizer, Wav } from "@effect-smallest/core"
+import { assertSame, concatSamples, cutAt, cuts } from "@effect-smallest/test-support/pcm"
 import { assert, describe, it } from "@effect/vitest"
 import type { Layer } from "effect"
 import { Chunk, Duration, Effect, Either, FastCheck, Fiber, Option, Ref, Stream, TestClock } from "effect"
 import { completed, failure, heard, lateFailure, plain, scripted, silentFailure, sound, started } from "./fakeEngine.js"
-import { assertSame, concatSamples, cutAt, cuts } from "./utilities.js"
 
 const spoken = Int16Array.from({ length: 240 }, (_, i) => Math.floor(i / 80) + 1)
 
@@ -236,7 +236,7 @@ describe("SpeechSynthesizer.make", () => {
       }))
 
     const speed = FastCheck.constantFrom(undefined, 0.5, 1.5, 2)
-    const voice = FastCheck.constantFrom(undefined, Voice.make("a"), Voice.make("b"))
+    const voice = FastCheck.constantFrom(undefined, "a", "b")
     const options = FastCheck.record({ speed, voice }, { requiredKeys: [] })
 
     it.effect.prop(

@@ -1,7 +1,7 @@
 import { Audio, Pcm, Wav } from "@effect-smallest/core"
+import { fromHex, hex } from "@effect-smallest/test-support/pcm"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Either, Exit, FastCheck, Option, Stream } from "effect"
-import { fromHex, hex } from "./utilities.js"
 
 const mono = Pcm.format(24000)
 

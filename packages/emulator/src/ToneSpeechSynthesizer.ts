@@ -9,7 +9,6 @@ import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
-import * as Voice from "@effect-smallest/core/Voice"
 import { CurrentPronunciations } from "@effect-smallest/local/LocalSpeechSynthesizer"
 import type { Pronunciations } from "@effect-smallest/local/TextFrontEnd"
 import * as Chunk from "effect/Chunk"
@@ -161,13 +160,13 @@ const events = (request: SpeechSynthesizer.ResolvedRequest): Stream.Stream<Speec
 export const make = (options: Options = {}): SpeechSynthesizer.Service =>
   SpeechSynthesizer.make({
     module: "ToneSpeechSynthesizer",
-    defaults: { voice: options.voice ?? Voice.make("tone-mid"), speed: 1, sampleRate: options.sampleRate ?? 24000 },
+    defaults: { voice: options.voice ?? "tone-mid", speed: 1, sampleRate: options.sampleRate ?? 24000 },
     honours: ["voice"],
     sampleRates: { minimum: 8000, maximum: 48000 },
     events,
     voices: Effect.succeed(
       Object.entries(tones).map(([id, { gender }]) => ({
-        id: Voice.make(id),
+        id: id,
         name: id.replace(/^tone-(.)/, (_, letter: string) => `Tone ${letter.toUpperCase()}`),
         gender,
         languages: ["en"],

@@ -259,7 +259,8 @@ const Local = Layer.provide(LocalSpeechSynthesizer.layer({ workers: 2 }), NodeFl
  *
  * @example
  * ```ts
- * import { SpeechSynthesizer, WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/core"
+ * import { SpeechSynthesizer } from "@effect-smallest/core"
+ * import { WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
  * import { WavesEmulator } from "@effect-smallest/emulator"
  * import { FetchHttpClient } from "@effect/platform"
  * import { Effect, Layer, Redacted } from "effect"

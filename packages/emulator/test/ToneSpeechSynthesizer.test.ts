@@ -1,4 +1,4 @@
-import { Pcm, SpeechEvent, SpeechSynthesizer, Voice } from "@effect-smallest/core"
+import { Pcm, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Duration, Effect, Stream } from "effect"
@@ -48,8 +48,8 @@ describe("ToneSpeechSynthesizer", () => {
 
   it.effect("voices - differ in pitch", () =>
     Effect.gen(function*() {
-      const low = samplesOf(yield* collect({ text: "aaaaaa", voice: Voice.make("tone-low"), sampleRate: 16000 }))
-      const top = samplesOf(yield* collect({ text: "aaaaaa", voice: Voice.make("tone-top"), sampleRate: 16000 }))
+      const low = samplesOf(yield* collect({ text: "aaaaaa", voice: "tone-low", sampleRate: 16000 }))
+      const top = samplesOf(yield* collect({ text: "aaaaaa", voice: "tone-top", sampleRate: 16000 }))
       assert.isAbove(pitchOf(top, 16000), 1.8 * pitchOf(low, 16000))
     }).pipe(Effect.provide(ToneSpeechSynthesizer.layer())))
 

@@ -29,6 +29,14 @@ import type { Speak, Uttered } from "./internal/fliteProtocol.js"
 import { type FliteVoice, voices } from "./internal/voices.js"
 import * as TextFrontEnd from "./TextFrontEnd.js"
 
+declare module "@effect-smallest/core/Voice" {
+  interface KnownVoices extends Record<FliteVoice["id"], true> {}
+}
+
+declare module "@effect-smallest/core/Model" {
+  interface KnownModels extends Record<"flite", true> {}
+}
+
 /**
  * The id of an embedded voice.
  *

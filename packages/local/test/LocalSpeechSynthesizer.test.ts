@@ -1,4 +1,4 @@
-import { Language, SpeechEvent, SpeechSynthesizer, Voice } from "@effect-smallest/core"
+import { SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { LocalSpeechSynthesizer, NodeFliteWorker } from "@effect-smallest/local/node"
 import { assert, layer } from "@effect/vitest"
 import { Chunk, Deferred, Duration, Effect, Fiber, Layer, Option, Stream, TestClock } from "effect"
@@ -129,7 +129,7 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
     "voices - \"%s\" is unknown, and the error lists those there are",
     (name) =>
       Effect.gen(function*() {
-        const error = yield* Effect.flip(account({ text: "Hello.", voice: Voice.make(name) }))
+        const error = yield* Effect.flip(account({ text: "Hello.", voice: name }))
         assert.strictEqual(error._tag, "UnknownVoice")
         assert.include(error.message, "rms, slt, awb, kal16, kal, meher")
       }).pipe(local({ voices: { meher: "slt" } }))
@@ -171,12 +171,12 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
 
   it.effect.each(["en", "en-US", "en-GB", "auto"])(
     "language - %s is read",
-    (language) => account({ text: "Hello.", language: Language.make(language) }).pipe(local())
+    (language) => account({ text: "Hello.", language: language }).pipe(local())
   )
 
   it.effect.each(["hi", "de", "english", "enx"])("language - %s is refused", (language) =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(account({ text: "Hello.", language: Language.make(language) }))
+      const error = yield* Effect.flip(account({ text: "Hello.", language: language }))
       assert.strictEqual(error._tag, "InvalidSpeechRequest")
       assert.include(error.message, "reads English only")
     }).pipe(local()))

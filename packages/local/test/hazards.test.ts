@@ -1,4 +1,4 @@
-import { type SpeechSynthesizer, Voice } from "@effect-smallest/core"
+import { type SpeechSynthesizer } from "@effect-smallest/core"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local"
 import { NodeFliteWorker } from "@effect-smallest/local/node"
 import { assert, describe, layer } from "@effect/vitest"
@@ -122,7 +122,7 @@ layer(Fast)("hazards", (it) => {
   it.effect("a voice's name is no option and no file", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
-        account({ text: "Hello.", voice: Voice.make("http://example.com/voice.flitevox") })
+        account({ text: "Hello.", voice: "http://example.com/voice.flitevox" })
       )
       assert.strictEqual(error._tag, "UnknownVoice")
     }))

@@ -8,9 +8,9 @@
  */
 import type * as AudioFile from "@effect-smallest/core/AudioFile"
 import type * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
-import * as ProxySpeechSynthesizer from "@effect-smallest/core/ProxySpeechSynthesizer"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
+import * as ProxySpeechSynthesizer from "@effect-smallest/proxy/ProxySpeechSynthesizer"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"

@@ -183,9 +183,9 @@ export const make = (
  *
  * @example
  * ```ts
- * import { WavesClient } from "@effect-smallest/core"
+ * import { WavesClient } from "@effect-smallest/waves"
  * import { BrowserWebSocketConnector } from "@effect-smallest/platform-browser"
- * import { WavesSpeechStream } from "@effect-smallest/stream"
+ * import { WavesSpeechStream } from "@effect-smallest/waves"
  * import { FetchHttpClient } from "@effect/platform"
  * import { Layer, Redacted } from "effect"
  *

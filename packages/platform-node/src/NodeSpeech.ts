@@ -5,16 +5,16 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import type * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
-import * as LightningV1SpeechSynthesizer from "@effect-smallest/core/LightningV1SpeechSynthesizer"
 import type { RetryOptions } from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
-import * as WavesClient from "@effect-smallest/core/WavesClient"
-import * as WavesPronunciationDictionaries from "@effect-smallest/core/WavesPronunciationDictionaries"
-import * as WavesSpeechSynthesizer from "@effect-smallest/core/WavesSpeechSynthesizer"
-import * as WavesVoiceClones from "@effect-smallest/core/WavesVoiceClones"
-import * as WavesVoices from "@effect-smallest/core/WavesVoices"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
-import * as WavesSpeechStream from "@effect-smallest/stream/WavesSpeechStream"
+import * as LightningV1SpeechSynthesizer from "@effect-smallest/waves/LightningV1SpeechSynthesizer"
+import * as WavesClient from "@effect-smallest/waves/WavesClient"
+import * as WavesPronunciationDictionaries from "@effect-smallest/waves/WavesPronunciationDictionaries"
+import * as WavesSpeechStream from "@effect-smallest/waves/WavesSpeechStream"
+import * as WavesSpeechSynthesizer from "@effect-smallest/waves/WavesSpeechSynthesizer"
+import * as WavesVoiceClones from "@effect-smallest/waves/WavesVoiceClones"
+import * as WavesVoices from "@effect-smallest/waves/WavesVoices"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -94,7 +94,7 @@ export interface StreamOptions {
  * @example
  * ```ts
  * import { AudioFile, SpeechSynthesizer } from "@effect-smallest/core"
- * import { WavesSpeechSynthesizer } from "@effect-smallest/core"
+ * import { WavesSpeechSynthesizer } from "@effect-smallest/waves"
  * import { NodeSpeech } from "@effect-smallest/platform-node"
  * import { Effect } from "effect"
  *

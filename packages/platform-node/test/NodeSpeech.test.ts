@@ -1,12 +1,6 @@
-import {
-  AudioFile,
-  LightningV1SpeechSynthesizer,
-  SpeechSynthesizer,
-  Wav,
-  WavesClient,
-  WavesSpeechSynthesizer
-} from "@effect-smallest/core"
+import { AudioFile, SpeechSynthesizer, Wav } from "@effect-smallest/core"
 import { NodeSpeech } from "@effect-smallest/platform-node"
+import { LightningV1SpeechSynthesizer, WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
 import { assert, describe, it } from "@effect/vitest"
 import {
   ConfigProvider,

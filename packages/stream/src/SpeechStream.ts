@@ -22,7 +22,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import { check } from "./internal/segmenterOptions.js"
+import { check } from "./internal/segmenter/options.js"
 import { speakSegments } from "./internal/speakSegments.js"
 import { textSegments } from "./internal/textSegments.js"
 import type * as SpeechText from "./SpeechText.js"
@@ -252,7 +252,7 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
  *
  * @example
  * ```ts
- * import { WavesSpeechSynthesizer } from "@effect-smallest/core"
+ * import { WavesSpeechSynthesizer } from "@effect-smallest/waves"
  * import { SpeechStream } from "@effect-smallest/stream"
  * import { Layer } from "effect"
  *

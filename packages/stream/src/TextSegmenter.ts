@@ -30,10 +30,10 @@ import * as Chunk from "effect/Chunk"
 import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Stream from "effect/Stream"
-import * as internal from "./internal/segmenter.js"
-import * as Languages from "./internal/segmenterLanguages.js"
-import { check, type CheckedOptions, type InvalidSegmenterOption } from "./internal/segmenterOptions.js"
-import type { Rules } from "./internal/segmenterReading.js"
+import * as Languages from "./internal/segmenter/languages.js"
+import { check, type CheckedOptions, type InvalidSegmenterOption } from "./internal/segmenter/options.js"
+import type { Rules } from "./internal/segmenter/reading.js"
+import * as internal from "./internal/segmenter/segmenter.js"
 import * as Speakable from "./internal/speakable.js"
 import * as SpeechText from "./SpeechText.js"
 
@@ -158,7 +158,7 @@ export interface TextSegmenter {
 // errors
 // =====================================================================================================================
 
-export { InvalidSegmenterOption } from "./internal/segmenterOptions.js"
+export { InvalidSegmenterOption } from "./internal/segmenter/options.js"
 
 // =====================================================================================================================
 // constructors

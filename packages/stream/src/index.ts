@@ -12,26 +12,6 @@
 export * as Captions from "./Captions.js"
 
 /**
- * Combinators for streams of audio: pieces of equal length, real time, a start with a lead, seams, levels.
- *
- * To stop a voice when its listener begins to speak, there is `Stream.interruptWhen`: interruption reaches the server.
- *
- * @since 0.1.0
- */
-export * as PcmStream from "./PcmStream.js"
-
-/**
- * The server half of speech in pages: a route of the application's own server that speaks for those whom it knows, so that
- * no key is ever in a page.
- *
- * The page's half is `ProxySpeechSynthesizer` of `@effect-smallest/core`. `POST` speaks a text with `SpeechStream.events`
- * (so an engine that knows when words sound tells the page), `GET` lists voices, models and languages.
- *
- * @since 0.1.0
- */
-export * as SpeechProxy from "./SpeechProxy.js"
-
-/**
  * The port of growing text: text that is still being written in, audio out, in order, while it is being written.
  *
  * {@link layerSegmented} builds it on any `SpeechSynthesizer`: the text is cut into segments, and the next one is prepared
@@ -49,14 +29,3 @@ export * as SpeechStream from "./SpeechStream.js"
 export * as SpeechText from "./SpeechText.js"
 
 export * as TextSegmenter from "./TextSegmenter.js"
-
-/**
- * Growing text to speech over the vendor's WebSocket: the text goes out as it is written, the server decides the phrasing, audio and
- * the times of words come back.
- *
- * The call sites are those of `SpeechStream.layerSegmented`; swapping the two is one layer. This one sounds a little earlier and more
- * fluent, since the server sees the text grow; the other retries single segments and works with any engine.
- *
- * @since 0.1.0
- */
-export * as WavesSpeechStream from "./WavesSpeechStream.js"

@@ -1,8 +1,8 @@
 import { Pcm, SpeechError, SpeechEvent } from "@effect-smallest/core"
 import { Captions } from "@effect-smallest/stream"
+import { listen, make, service, simulate } from "@effect-smallest/test-support/scriptedEngine"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Duration, Effect, FastCheck, Stream } from "effect"
-import { listen, make, service, simulate } from "./support.js"
 
 const millis = Duration.millis
 

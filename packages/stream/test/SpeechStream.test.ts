@@ -1,5 +1,23 @@
 import { Audio, Pcm, SpeechError, SpeechEvent, SpeechRequest, SpeechSynthesizer } from "@effect-smallest/core"
 import { SpeechStream } from "@effect-smallest/stream"
+import {
+  broken,
+  busy,
+  chunksOf,
+  forbidden,
+  type Heard,
+  joined,
+  leftovers,
+  listen,
+  make,
+  samplesOf,
+  segmentsOf,
+  service,
+  simulate,
+  speech,
+  textOf,
+  written
+} from "@effect-smallest/test-support/scriptedEngine"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
@@ -18,24 +36,6 @@ import {
   TestClock,
   type Tracer
 } from "effect"
-import {
-  broken,
-  busy,
-  chunksOf,
-  forbidden,
-  type Heard,
-  joined,
-  leftovers,
-  listen,
-  make,
-  samplesOf,
-  segmentsOf,
-  service,
-  simulate,
-  speech,
-  textOf,
-  written
-} from "./support.js"
 
 const sentences = (count: number) => Array.from({ length: count }, (_, i) => `This is number ${i}. `)
 

@@ -1,10 +1,10 @@
 import { Pcm, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { SpeechStream } from "@effect-smallest/stream"
+import { broken, simulate } from "@effect-smallest/test-support/scriptedEngine"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Schedule, Stream, Supervisor } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { broken, simulate } from "./support.js"
 
 setFlagsFromString("--expose-gc")
 const collectGarbage: () => void = runInNewContext("gc")

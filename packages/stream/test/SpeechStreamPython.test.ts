@@ -1,7 +1,5 @@
 import { SpeechEvent, SpeechRequest, SpeechSynthesizer } from "@effect-smallest/core"
 import { SpeechStream } from "@effect-smallest/stream"
-import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Exit, Fiber, Layer, Logger, Stream, TestClock } from "effect"
 import {
   broken,
   busy,
@@ -14,7 +12,9 @@ import {
   speech,
   textOf,
   written
-} from "./support.js"
+} from "@effect-smallest/test-support/scriptedEngine"
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Duration, Effect, Exit, Fiber, Layer, Logger, Stream, TestClock } from "effect"
 
 // One test for each defect of the Python client's TextToAudioStream that its users met.
 describe("What TextToAudioStream got wrong", () => {

@@ -1,8 +1,18 @@
 import { SpeechEvent } from "@effect-smallest/core"
 import { type SpeechStream, SpeechText } from "@effect-smallest/stream"
+import {
+  chunksOf,
+  type Heard,
+  listen,
+  make,
+  segmentsOf,
+  service,
+  simulate,
+  textOf,
+  written
+} from "@effect-smallest/test-support/scriptedEngine"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, FastCheck, Fiber, Mailbox, Stream, TestClock } from "effect"
-import { chunksOf, type Heard, listen, make, segmentsOf, service, simulate, textOf, written } from "./support.js"
 
 const spokenAt = Effect.fnUntraced(function*(
   text: Stream.Stream<SpeechText.Input>,

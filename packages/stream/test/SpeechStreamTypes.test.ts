@@ -1,5 +1,6 @@
 import type { Pcm, SpeechError, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
-import { Captions, PcmStream, SpeechStream } from "@effect-smallest/stream"
+import { PcmStream } from "@effect-smallest/core"
+import { Captions, SpeechStream } from "@effect-smallest/stream"
 import type { SpeechText } from "@effect-smallest/stream"
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import { Effect, type Layer, Stream } from "effect"

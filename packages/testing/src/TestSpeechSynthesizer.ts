@@ -12,13 +12,13 @@
  */
 import * as Audio from "@effect-smallest/core/Audio"
 import type { Language } from "@effect-smallest/core/Language"
-import * as Model from "@effect-smallest/core/Model"
+import type * as Model from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import { mergeOptions, SpeechOptions, type SpeechRequest } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
-import * as Voice from "@effect-smallest/core/Voice"
+import type * as Voice from "@effect-smallest/core/Voice"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -170,9 +170,9 @@ export interface Options extends SpeechOptions {
 
 const module = "TestSpeechSynthesizer"
 
-const testModel = Model.make("test")
+const testModel = "test"
 
-const testVoice = Voice.make("test")
+const testVoice = "test"
 
 const characterSeconds = 0.05
 

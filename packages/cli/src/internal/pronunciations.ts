@@ -1,4 +1,4 @@
-import type { Pronunciation } from "@effect-smallest/core/WavesPronunciationDictionaries"
+import type { Pronunciation } from "@effect-smallest/waves/WavesPronunciationDictionaries"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"

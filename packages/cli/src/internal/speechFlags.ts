@@ -1,7 +1,4 @@
-import * as Language from "@effect-smallest/core/Language"
-import * as Model from "@effect-smallest/core/Model"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
-import * as Voice from "@effect-smallest/core/Voice"
 import type * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Option from "effect/Option"
@@ -51,9 +48,9 @@ export type Config = Command.Command.ParseConfig<typeof config>
 
 /** @internal */
 export const toSpeechOptions = (flags: Config): SpeechOptions => ({
-  voice: Option.getOrUndefined(Option.map(flags.voice, Voice.make)),
-  model: Option.getOrUndefined(Option.map(flags.model, Model.make)),
-  language: Option.getOrUndefined(Option.map(flags.language, Language.make)),
+  voice: Option.getOrUndefined(flags.voice),
+  model: Option.getOrUndefined(flags.model),
+  language: Option.getOrUndefined(flags.language),
   pronunciationDictionaries: flags.dictionary.length > 0 ? flags.dictionary : undefined,
   sampleRate: Option.getOrUndefined(flags.sampleRate),
   speed: Option.getOrUndefined(flags.speed)

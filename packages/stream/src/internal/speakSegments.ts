@@ -1,3 +1,4 @@
+import * as EdgeFade from "@effect-smallest/core/EdgeFade"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SegmentLease from "@effect-smallest/core/SegmentLease"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
@@ -20,7 +21,6 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { Segment } from "../TextSegmenter.js"
-import { type EdgeFade, edgeFade } from "./edgeFade.js"
 import * as Inbox from "./inbox.js"
 import type { NextSegment } from "./textSegments.js"
 
@@ -231,7 +231,7 @@ const makeTimeline = (options: Options): Timeline => {
 
   const place: Timeline["place"] = ({ text, textOffset }, index) => {
     let start: Duration.Duration | undefined // when this segment's audio begins
-    let fader: EdgeFade | undefined
+    let fader: EdgeFade.EdgeFade | undefined
 
     // The segment begins with its first word or audio: only then is it known that it will be heard.
     const begin = (): ReadonlyArray<SpeechEvent.SpeechEvent> => {
@@ -240,7 +240,7 @@ const makeTimeline = (options: Options): Timeline => {
         ? [emit(Pcm.silence(format, options.gap))]
         : []
       start = duration()
-      fader = Duration.greaterThan(options.fade, Duration.zero) ? edgeFade(options.fade) : undefined
+      fader = Duration.greaterThan(options.fade, Duration.zero) ? EdgeFade.make(options.fade) : undefined
       return [...silence, SpeechEvent.SegmentStarted({ segment: index, text, textOffset, start })]
     }
 

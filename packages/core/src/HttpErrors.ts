@@ -1,0 +1,125 @@
+/**
+ * What an HTTP server says when it does not answer with audio, in a form from which an engine creates its `SpeechError`.
+ *
+ * Only authors of engines need this module.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
+
+/**
+ * An error body, whatever shape it came in.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ErrorBody {
+  readonly message: string | undefined
+  readonly code: string | undefined
+  readonly path: ReadonlyArray<string> | undefined
+  readonly requestId: string | undefined
+}
+
+const string = (u: unknown): string | undefined => typeof u === "string" && u !== "" ? u : undefined
+
+const get = (u: unknown, key: string): unknown => Predicate.hasProperty(u, key) ? u[key] : undefined
+
+const firstIssue = (json: unknown): unknown => {
+  const list = [get(json, "error"), get(json, "errors")].find(Array.isArray)
+  return list?.[0]
+}
+
+/**
+ * Reads an error body in any of the shapes that the vendor's servers send: `{error}`, `{message}`, `{error, message}`,
+ * `{error: [issue]}`, `{error, details: [issue]}`, `{errors: [text]}`, `{error: {message}}`, `{status, error_code, message}`, or plain text.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const readErrorBody = (json: unknown): ErrorBody => {
+  const error = get(json, "error")
+  const issue = firstIssue(json)
+  const details = get(json, "details")
+  const detail: unknown = Array.isArray(details) ? details[0] : undefined
+  const path = get(issue ?? detail, "path")
+  const said = string(get(json, "message")) ?? string(get(error, "message")) ?? string(get(issue, "message")) ??
+    string(issue) ?? string(error) ?? string(json)
+  const more = string(get(detail, "message"))
+  return {
+    message: said === undefined || more === undefined ? said ?? more : `${said}: ${more}`,
+    code: string(get(json, "error_code")) ?? string(get(error, "code")) ?? string(get(error, "type")) ??
+      string(get(issue, "code")),
+    path: Array.isArray(path) ? path.map(String) : undefined,
+    requestId: string(get(json, "request_id")) ?? string(get(error, "request_id"))
+  }
+}
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Reads an error body that is JSON, a web page or plain text.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const readErrorText = (text: string): ErrorBody => {
+  const json = parseJson(text)
+  if (Predicate.isRecord(json)) return readErrorBody(json)
+  const plain = text.trim()
+  // The markup of a proxy's error page helps nobody.
+  return readErrorBody(
+    plain.startsWith("<") ? "A web page came instead of the speech API's answer" : plain.slice(0, 300)
+  )
+}
+
+// Both spellings are plain decimal numbers; twelve digits of seconds are more than a lifetime already.
+const finite = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,12}(\.\d*)?$/.test(text.trim()) ? Number(text) : undefined
+
+/**
+ * How long a server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110, 10.2.3).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const readRetryAfter = (
+  headers: Readonly<Record<string, string | undefined>>,
+  now: number
+): Duration.Duration | undefined => {
+  const millis = finite(headers["retry-after-ms"])
+  if (millis !== undefined) return Duration.millis(millis)
+  const value = headers["retry-after"]?.trim() ?? ""
+  const seconds = finite(value)
+  if (seconds !== undefined) return Duration.seconds(seconds)
+  // HTTP dates begin with the name of the day; Date.parse takes much that is no date at all.
+  const date = /^[a-z]/i.test(value) ? Date.parse(value) : NaN
+  return Number.isNaN(date) ? undefined : Duration.millis(Math.max(0, date - now))
+}
+
+/**
+ * The message and code of the innermost cause of a failure to send a request: it says what happened ("connect ECONNREFUSED"), while
+ * the outer ones only say that a request failed.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const innermost = (
+  error: unknown
+): { readonly message: string | undefined; readonly code: string | undefined } => {
+  let current = error
+  for (let depth = 0; depth < 10; depth++) {
+    const errors = get(current, "errors")
+    const inner = Array.isArray(errors) ? errors[0] : get(current, "cause")
+    if (inner === undefined || inner === null) break
+    current = inner
+  }
+  const code = string(get(current, "code"))
+  return { message: string(get(current, "message")) ?? string(current) ?? code, code }
+}

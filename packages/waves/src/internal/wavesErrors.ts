@@ -1,0 +1,281 @@
+import { type ErrorBody, innermost, readErrorText, readRetryAfter } from "@effect-smallest/core/HttpErrors"
+import * as SpeechError from "@effect-smallest/core/SpeechError"
+import type { WebSocketConnectError } from "@effect-smallest/core/WebSocketConnector"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+
+/**
+ * What a failed call was about.
+ *
+ * @internal
+ */
+export interface Call {
+  readonly module: string
+  readonly method: string
+  readonly model: string
+  readonly voice: string
+  readonly apiKey: Redacted.Redacted
+}
+
+/**
+ * Takes the key out of a text. Servers echo what they were sent; the key must not come back through their words. To be
+ * done before a text is cut, since half a key is a secret too.
+ *
+ * @internal
+ */
+export const scrub = (call: Call, text: string): string => {
+  const key = Redacted.value(call.apiKey)
+  return key === "" ? text : text.replaceAll(key, "<redacted>")
+}
+
+const fieldNames = new Map([
+  ["voice_id", "voice"],
+  ["sample_rate", "sampleRate"],
+  ["output_format", "outputFormat"],
+  ["pronunciation_dicts", "pronunciationDictionaries"],
+  ["number_pronunciation_language", "numberPronunciationLanguage"],
+  ["math_notation", "mathNotation"],
+  ["save_history", "saveHistory"],
+  ["add_wav_header", "addWavHeader"],
+  ["remove_extra_silence", "removeExtraSilence"]
+])
+
+/**
+ * Makes a typed error of an HTTP status and its body, in which the key does not occur.
+ *
+ * @internal
+ */
+export const fromStatus = (call: Call, options: {
+  readonly status: number
+  readonly body: ErrorBody
+  readonly requestId: string | undefined
+  readonly retryAfter: Duration.Duration | undefined
+}): SpeechError.SpeechError => {
+  const { body, status } = options
+  const said = body.message ?? `The server answered with status ${status}`
+  const requestId = options.requestId ?? body.requestId
+  const fields = { module: call.module, method: call.method, description: said, requestId }
+  switch (status) {
+    case 400:
+    case 422: {
+      if (/upgrad/i.test(said) && /plan|limit/i.test(said)) return new SpeechError.NotEntitled(fields)
+      const parameter = body.path?.[0]
+      return parameter === "voice_id"
+        ? new SpeechError.UnknownVoice({ ...fields, voice: call.voice, available: [] })
+        : new SpeechError.InvalidSpeechRequest({
+          ...fields,
+          parameter: parameter === undefined ? "request" : fieldNames.get(parameter) ?? parameter
+        })
+    }
+    case 401:
+      return new SpeechError.InvalidApiKey(fields)
+    case 402:
+      return new SpeechError.QuotaExhausted(fields)
+    case 403:
+      return new SpeechError.NotEntitled(fields)
+    case 410:
+      return new SpeechError.ModelRetired({ ...fields, model: call.model })
+    case 413:
+      return new SpeechError.InvalidSpeechRequest({ ...fields, parameter: "text" })
+    case 429:
+      return new SpeechError.RateLimited({ ...fields, retryAfter: options.retryAfter })
+    default:
+      return new SpeechError.ServerFailure({ ...fields, status })
+  }
+}
+
+/**
+ * Makes a typed error of a response that is not the audio it should be.
+ *
+ * @internal
+ */
+export const fromResponse = Effect.fnUntraced(function*(
+  call: Call,
+  response: HttpClientResponse.HttpClientResponse
+) {
+  const now = yield* Clock.currentTimeMillis
+  // A body that cannot be read says less than the status, which we have.
+  const text = yield* Effect.orElseSucceed(response.text, () => "")
+  return fromStatus(call, {
+    status: response.status,
+    body: readErrorText(scrub(call, text)),
+    requestId: requestIdOf(call, response),
+    retryAfter: readRetryAfter(response.headers, now)
+  })
+})
+
+const string = (u: unknown): string | undefined => typeof u === "string" && u !== "" ? u : undefined
+
+/** @internal */
+export const requestIdOf = (call: Call, response: HttpClientResponse.HttpClientResponse): string | undefined =>
+  string(scrub(call, response.headers["x-request-id"] ?? ""))
+
+// What OpenSSL says of a server that answers in plain text helps nobody.
+const isNoTls = (message: string | undefined): boolean =>
+  /ssl.*wrong version number|packet length too long/i.test(message ?? "")
+
+/**
+ * Makes a typed error of a failure to send a request or to read its answer.
+ *
+ * @internal
+ */
+export const fromHttpClient = (
+  call: Call,
+  error: HttpClientError.HttpClientError,
+  options: { readonly connectTimeout: Duration.Duration; readonly requestId?: string | undefined }
+): SpeechError.SpeechError => {
+  const { code, message } = innermost(error)
+  const said = isNoTls(message)
+    ? "the server does not speak TLS there; a base URL that begins with http:// may be meant"
+    : scrub(call, message ?? error.description ?? error.reason)
+  const fields = { module: call.module, method: call.method, requestId: options.requestId }
+  if (error._tag === "RequestError") {
+    if (error.reason !== "Transport") {
+      return new SpeechError.InvalidSpeechRequest({
+        ...fields,
+        parameter: error.reason === "InvalidUrl" ? "baseUrl" : "request",
+        description: `The request could not be made: ${said}`
+      })
+    }
+    return code === "UND_ERR_CONNECT_TIMEOUT"
+      ? new SpeechError.SpeechTimeout({
+        ...fields,
+        phase: "connect",
+        after: options.connectTimeout,
+        description: "The server did not accept the connection in time"
+      })
+      : new SpeechError.TransportFailure({ ...fields, description: `The server could not be reached: ${said}` })
+  }
+  return new SpeechError.TruncatedAudio({ ...fields, description: `The connection broke in the middle: ${said}` })
+}
+
+/**
+ * Makes a typed error of an answer, JSON and no audio, that could not be read to its end.
+ *
+ * @internal
+ */
+export const fromBrokenAnswer = (
+  call: Call,
+  error: HttpClientError.HttpClientError,
+  requestId: string | undefined
+): SpeechError.TransportFailure =>
+  new SpeechError.TransportFailure({
+    module: call.module,
+    method: call.method,
+    description: scrub(call, `The connection broke in the middle: ${innermost(error).message ?? error.reason}`),
+    requestId
+  })
+
+/**
+ * Makes a typed error of status 404, where it means that an id is unknown.
+ *
+ * @internal
+ */
+export const notFound = (
+  call: Call,
+  response: HttpClientResponse.HttpClientResponse,
+  unknown: { readonly parameter: string; readonly description: string }
+): SpeechError.InvalidSpeechRequest =>
+  new SpeechError.InvalidSpeechRequest({
+    module: call.module,
+    method: call.method,
+    ...unknown,
+    requestId: requestIdOf(call, response)
+  })
+
+/** @internal */
+export const malformed = (call: Call, description: string, requestId?: string): SpeechError.MalformedResponse =>
+  new SpeechError.MalformedResponse({
+    module: call.module,
+    method: call.method,
+    description: scrub(call, description).slice(0, 300),
+    requestId
+  })
+
+// An open stream has no status any more, so its errors are told apart by their words.
+const statuses: ReadonlyArray<readonly [words: RegExp, status: number]> = [
+  [/unauthori[sz]ed|(invalid|missing|no) (api[ _-]?key|key|token)/i, 401],
+  [/insufficient (credit|balance|fund)|quota|out of credit/i, 402],
+  [/not entitled|upgrade.*plan|forbidden/i, 403],
+  [/retired|deprecated/i, 410],
+  [/rate[ _-]?limit|too many|concurren|slow down/i, 429],
+  [/language .* not supported|invalid[ _](enum|type|input|request)|cannot be combined|required/i, 400]
+]
+
+const unknownVoice = /(invalid|unknown|no such) voice|voice.*(not found|does not exist|not supported)/i
+
+/**
+ * Makes a typed error of an error that came inside an open stream.
+ *
+ * @internal
+ */
+export const inBand = (call: Call, json: unknown, requestId?: string): SpeechError.SpeechError => {
+  const body = readErrorText(scrub(call, JSON.stringify(json)))
+  const said = body.message ?? "The server reported an error inside the stream"
+  const words = `${said} ${body.code ?? ""}`
+  const fields = { module: call.module, method: call.method, description: said, requestId: requestId ?? body.requestId }
+  if (unknownVoice.test(words)) return new SpeechError.UnknownVoice({ ...fields, voice: call.voice, available: [] })
+  // The connection and not the speech: the server closes sockets on which the client says nothing.
+  if (/timed out .*inactivity/i.test(words)) return new SpeechError.TransportFailure(fields)
+  const status = statuses.find(([pattern]) => pattern.test(words))?.[1]
+  return status === undefined
+    ? new SpeechError.ServerFailure(fields)
+    : fromStatus(call, { status, body, requestId: fields.requestId, retryAfter: undefined })
+}
+
+/**
+ * Makes a typed error of the code with which a server closed a WebSocket.
+ *
+ * @internal
+ */
+export const fromClose = (call: Call, code: number, reason: string): SpeechError.SpeechError => {
+  const description = `The server closed the socket with code ${code}${
+    reason === "" ? "" : ` (${scrub(call, reason)})`
+  }`
+  const fields = { module: call.module, method: call.method, description }
+  // 1013 is "try again later" (IANA's registry); the vendor's transcription closes with 1008 over the limit of the account.
+  return code === 1013 || code === 1008 ? new SpeechError.RateLimited(fields) : new SpeechError.TransportFailure(fields)
+}
+
+/**
+ * Makes a typed error of a WebSocket that broke.
+ *
+ * @internal
+ */
+export const fromSocket = (call: Call, error: unknown): SpeechError.TransportFailure => {
+  const { message } = innermost(error)
+  return new SpeechError.TransportFailure({
+    module: call.module,
+    method: call.method,
+    description: scrub(call, message === undefined ? "The socket broke" : `The socket broke: ${message}`)
+  })
+}
+
+/**
+ * Makes a typed error of a WebSocket that did not open.
+ *
+ * @internal
+ */
+export const fromConnect = (
+  call: Call,
+  error: WebSocketConnectError,
+  timeout: Duration.Duration
+): Effect.Effect<SpeechError.SpeechError> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const fields = { module: call.module, method: call.method, description: scrub(call, error.description) }
+    if (error.reason === "Timeout") {
+      return new SpeechError.SpeechTimeout({ ...fields, phase: "connect", after: timeout })
+    }
+    if (error.reason === "Unreachable" || error.status === undefined) return new SpeechError.TransportFailure(fields)
+    const headers = error.headers ?? {}
+    return fromStatus(call, {
+      status: error.status,
+      body: readErrorText(scrub(call, error.body ?? "")),
+      requestId: string(scrub(call, headers["x-request-id"] ?? "")),
+      retryAfter: readRetryAfter(headers, now)
+    })
+  })
