@@ -8,7 +8,7 @@ const Local = BrowserSpeech.layer(LocalSpeechSynthesizer.layerBrowser({ wasm }))
 SpeechSynthesizerSuite.suite("LocalSpeechSynthesizer in a Web Worker", Local, {
   wordTimestamps: true,
   unknownVoice: "nobody",
-  unsupportedOption: { similarity: 0.5, transliterate: true }
+  unsupportedOption: { provider: { waves: { similarity: 0.5 } } }
 })
 
 SpeechStreamSuite.suite("LocalSpeechSynthesizer in a Web Worker, growing text", Local, { wordTimestamps: true })

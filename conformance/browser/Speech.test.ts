@@ -14,7 +14,7 @@ const Proxy = BrowserSpeech.layerProxy({ url: inject("proxy") })
 
 SpeechSynthesizerSuite.suite("BrowserSpeech.layerProxy", Proxy, {
   unknownVoice: "nobody",
-  unsupportedOption: { enhancement: 1 }
+  unsupportedOption: { provider: { waves: { enhancement: 1 } } }
 })
 
 SpeechStreamSuite.suite("BrowserSpeech.layerProxy, growing text", Proxy)

@@ -20,7 +20,7 @@ declare module "vitest" {
   }
 }
 
-const cloud = SpeechStream.layerSegmented({ maxRetries: 0 }).pipe(
+const cloud = SpeechStream.layerSegmented({ retry: { maxRetries: 0 } }).pipe(
   Layer.provideMerge(WavesSpeechSynthesizer.layer()),
   Layer.provide(Layer.unwrapEffect(
     Effect.map(

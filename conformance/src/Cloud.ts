@@ -61,7 +61,10 @@ export interface Route {
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 
 const collect = (request: SpeechRequest.SpeechRequest) =>
-  Effect.flatMap(Audio.fromStream(SpeechSynthesizer.stream(request)), (audio) => Effect.orDie(audio))
+  Audio.fromStream(SpeechSynthesizer.stream(request)).pipe(
+    Effect.catchTag("PcmError", Effect.die),
+    Effect.flatMap(Effect.orDie)
+  )
 
 export const liveRoute: Route = {
   name: "stream",

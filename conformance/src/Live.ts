@@ -20,7 +20,7 @@ export const layer = ({ client, emulator, live }: Options = {}): Layer.Layer<
 > =>
   Layer.unwrapEffect(
     Effect.map(WavesEmulator.WavesEmulator, ({ url }) =>
-      NodeSpeech.layerWaves({ apiKey: Redacted.make(key), baseUrl: url, speechStream: "live", live, ...client }))
+      NodeSpeech.layerWaves({ apiKey: Redacted.make(key), baseUrl: url, stream: { mode: "live", ...live }, ...client }))
   ).pipe(
     Layer.provideMerge(WavesEmulator.layer({ engine: "tone", ...emulator })),
     Layer.orDie

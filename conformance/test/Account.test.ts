@@ -1,5 +1,5 @@
 /** The account's voices, clones and dictionaries through each HTTP client, against the emulator. */
-import { Audio, Pcm, type SpeechError, SpeechSynthesizer, Wav } from "@effect-smallest/core"
+import { Audio, Pcm, type SpeechError, type SpeechRequest, SpeechSynthesizer, Wav } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local/node"
 import { NodeSpeech } from "@effect-smallest/platform-node"
@@ -188,22 +188,28 @@ const nodeSpeech = (options: Partial<NodeSpeech.WavesOptions>) =>
 const text = "I speak SQL."
 
 type Speak = (
-  options: { readonly pronunciationDictionaries?: ReadonlyArray<string> }
+  options: SpeechRequest.SpeechOptions
 ) => Effect.Effect<
   Audio.Audio,
   SpeechError.SpeechError,
   SpeechSynthesizer.SpeechSynthesizer | SpeechStream.SpeechStream
 >
 
+const dictionaries = (id: string): SpeechRequest.SpeechOptions => ({
+  provider: { waves: { pronunciationDictionaries: [id] } }
+})
+
 const whole = (options: Parameters<Speak>[0]) => SpeechSynthesizer.synthesize({ text, ...options })
 
 const growing: Speak = (options) =>
-  Effect.flatMap(Audio.fromStream(SpeechStream.fromText(text, options)), (audio) => Effect.orDie(audio))
+  Effect.flatMap(Audio.fromStream(SpeechStream.fromText(text, options)), (audio) => Effect.orDie(audio)).pipe(
+    Effect.catchTag("PcmError", Effect.die)
+  )
 
 const ways: ReadonlyArray<readonly [name: string, options: Partial<NodeSpeech.WavesOptions>, speak: Speak]> = [
   ["whole audio", {}, whole],
   ["growing text", {}, growing],
-  ["growing text over the WebSocket", { speechStream: "live" }, growing]
+  ["growing text over the WebSocket", { stream: { mode: "live" } }, growing]
 ]
 
 describe("a pronunciation dictionary", () => {
@@ -214,21 +220,21 @@ describe("a pronunciation dictionary", () => {
           { word: "SQL", pronunciation: "structured query language" }
         ])
         const plain = yield* speak({})
-        const said = yield* speak({ pronunciationDictionaries: [id] })
+        const said = yield* speak(dictionaries(id))
         // The engine of the test plays a note for each letter.
         assert.isAbove(said.bytes.length, plain.bytes.length * 1.5)
-        const scoped = yield* SpeechSynthesizer.withOptions(speak({}), { pronunciationDictionaries: [id] })
+        const scoped = yield* SpeechSynthesizer.withOptions(speak({}), dictionaries(id))
         assert.strictEqual(scoped.bytes.length, said.bytes.length)
-        const unknown = yield* failureOf(speak({ pronunciationDictionaries: ["0123456789abcdef01234567"] }))
+        const unknown = yield* failureOf(speak(dictionaries("0123456789abcdef01234567")))
         assert.strictEqual(unknown._tag, "InvalidSpeechRequest")
       }).pipe(Effect.provide(nodeSpeech(options))))
   }
 
   it.scopedLive("the embedded voice - has none, and says so", () =>
     Effect.gen(function*() {
-      const error = yield* failureOf(whole({ pronunciationDictionaries: ["0123456789abcdef01234567"] }))
-      assert.deepInclude(error, { _tag: "InvalidSpeechRequest", parameter: "pronunciationDictionaries" })
-    }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode)))
+      const error = yield* failureOf(whole(dictionaries("0123456789abcdef01234567")))
+      assert.deepInclude(error, { _tag: "InvalidSpeechRequest", parameter: "provider.waves" })
+    }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode())))
 })
 
 describe("NodeSpeech.layerWaves", () => {

@@ -38,7 +38,7 @@ const read = (name: string) =>
 const list = (folder: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readDirectory(folder))
 
 const assertAudio = (actual: Audio.Audio, expected: Audio.Audio) => {
-  assert.strictEqual(actual.format, expected.format)
+  assert.deepStrictEqual(actual.format, expected.format)
   assert.isTrue(Buffer.from(expected.bytes).equals(actual.bytes))
 }
 
@@ -53,7 +53,7 @@ describe("AudioFile.layerFileSystem", () => {
       const bytes = yield* fs.readFile(name)
       assert.deepStrictEqual(Buffer.from(bytes), Buffer.from(Wav.encode(audio)))
       assert.strictEqual(report.name, name)
-      assert.strictEqual(report.format, audio.format)
+      assert.deepStrictEqual(report.format, audio.format)
       assert.strictEqual(report.size, bytes.length)
       assert.strictEqual(Duration.toMillis(report.duration), Duration.toMillis(audio.duration))
       assert.deepStrictEqual(yield* list(folder), ["hello.wav"])
@@ -191,7 +191,7 @@ describe("AudioFile.layerFileSystem", () => {
           AudioFile.save(`${folder}/hello.wav`, Stream.concat(chunks, Audio.toStream(slower)))
         )
         assert.strictEqual(error.reason, "MixedFormats")
-        assert.include(error.message, "from 24000 to 16000 Hz")
+        assert.include(error.message, "from 24000 Hz to 16000 Hz")
         yield* assertUntouched(folder)
       }))
   }

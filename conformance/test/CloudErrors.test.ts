@@ -135,7 +135,7 @@ for (const [name, http] of httpClients) {
             (type) =>
               Effect.gen(function*() {
                 const audio = yield* answered(route, { ...route.answer(pcm), headers: { "content-type": type } })
-                assert.strictEqual(audio.format, Pcm.format(24000))
+                assert.deepStrictEqual(audio.format, Pcm.format(24000))
                 assert.isTrue(Buffer.from(pcm).equals(audio.bytes), `${route.name}, ${type}`)
               }).pipe(Effect.provide(route.layer(http)))
           )

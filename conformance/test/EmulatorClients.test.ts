@@ -36,13 +36,13 @@ for (const [name, http] of httpClients) {
   SpeechSynthesizerSuite.suite(
     `WavesSpeechSynthesizer over ${name} and the emulator`,
     Layer.provide(WavesSpeechSynthesizer.layer(), client(http)),
-    { unknownVoice: "nobody", unsupportedOption: { transliterate: true } }
+    { unknownVoice: "nobody", unsupportedOption: { provider: { lightningV1: { transliterate: true } } } }
   )
 
   SpeechSynthesizerSuite.suite(
     `LightningV1SpeechSynthesizer over ${name} and the emulator`,
     Layer.provide(LightningV1SpeechSynthesizer.layer(), client(http)),
-    { unknownVoice: "nobody", unsupportedOption: { similarity: 0.5, mathNotation: true } }
+    { unknownVoice: "nobody", unsupportedOption: { provider: { waves: { similarity: 0.5, mathNotation: true } } } }
   )
 }
 
@@ -56,7 +56,7 @@ describe("the emulator and the cloud engines", () => {
       const text = "Over the wire and back."
       const cloud = yield* SpeechSynthesizer.synthesize({ text, voice: "magnus", model: "lightning_v3.1" })
       const male = yield* Effect.forEach(["rms", "awb"] as const, (voice) =>
-        SpeechSynthesizer.synthesize({ text, voice }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode)))
+        SpeechSynthesizer.synthesize({ text, voice }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode())))
       // The last block is filled up with silence.
       assert.isTrue(male.some(({ bytes }) =>
         Buffer.from(cloud.bytes.subarray(0, bytes.length)).equals(Buffer.from(bytes))

@@ -454,7 +454,7 @@ describe("law 8: the API key appears in no error, log, span, URL or report", () 
 describe("law 9: a layer swap needs no edit at call sites that use portable options", () => {
   const layers: ReadonlyArray<readonly [name: string, layer: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer>]> = [
     ["TestSpeechSynthesizer", TestSpeechSynthesizer.layer()],
-    ["LocalSpeechSynthesizer", LocalSpeechSynthesizer.layerNode],
+    ["LocalSpeechSynthesizer", LocalSpeechSynthesizer.layerNode()],
     ...httpClients.flatMap(([name, http]) =>
       [
         [`WavesSpeechSynthesizer over ${name}`, layerWaves(http)],

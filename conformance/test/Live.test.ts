@@ -131,7 +131,7 @@ describe("WavesSpeechStream over the emulator", () => {
         const { inject } = yield* WavesEmulator.WavesEmulator
         yield* inject({ faults: [{ _tag: "EmptyAudio" }], times: 100 })
         assert.strictEqual(failureOf(yield* speak)._tag, "EmptyAudio")
-      }).pipe(Effect.provide(Live.layer({ live: { ...live, maxRetries: 0 } }))))
+      }).pipe(Effect.provide(Live.layer({ live: { ...live, retry: { maxRetries: 0 } } }))))
 
     it.live(
       `${buffering}, barge-in - the server sees it and the permit is free within 100 ms; nothing old is heard`,
@@ -179,7 +179,7 @@ describe("WavesSpeechStream over the emulator", () => {
       assert.isAbove(said.length, 0)
     }).pipe(
       Effect.provide(Live.layer({
-        live: { completeBackoff, maxRetries: 0 },
+        live: { completeBackoff, retry: { maxRetries: 0 } },
         emulator: { concurrency: 1 }
       }))
     ))

@@ -36,7 +36,7 @@ import * as RecordingTracer from "../src/RecordingTracer.js"
 const retry = Schedule.intersect(Schedule.spaced("20 millis"), Schedule.recurs(3))
 
 // Whoever listens owns the retries, which its suite counts.
-const once = SpeechStream.layerSegmented({ maxRetries: 0 })
+const once = SpeechStream.layerSegmented({ retry: { maxRetries: 0 } })
 
 const emulated = once.pipe(
   Layer.provideMerge(WavesSpeechSynthesizer.layer()),
@@ -53,7 +53,7 @@ const emulated = once.pipe(
 SpeechSynthesizerSuite.suite(
   "ProxySpeechSynthesizer before the emulator",
   layerClient(NodeHttpClient.layerUndici).pipe(Layer.provide(layerServer()), Layer.provide(emulated)),
-  { unknownVoice: "nobody", unsupportedOption: { enhancement: 1 } }
+  { unknownVoice: "nobody", unsupportedOption: { provider: { waves: { enhancement: 1 } } } }
 )
 
 SpeechSynthesizerSuite.suite(
@@ -68,7 +68,7 @@ SpeechSynthesizerSuite.suite(
   {
     wordTimestamps: true,
     unknownVoice: "nobody",
-    unsupportedOption: { similarity: 0.5, model: "lightning", transliterate: true }
+    unsupportedOption: { provider: { waves: { similarity: 0.5 } }, model: "lightning" }
   }
 )
 

@@ -34,7 +34,7 @@ for (const prefetch of [0, 1, 4]) {
 
 SpeechStreamSuite.suite(
   "SpeechStream.layerSegmented over LocalSpeechSynthesizer",
-  SpeechStream.layerSegmented().pipe(Layer.provide(LocalSpeechSynthesizer.layerNode)),
+  SpeechStream.layerSegmented().pipe(Layer.provide(LocalSpeechSynthesizer.layerNode())),
   { wordTimestamps: true }
 )
 

@@ -11,11 +11,12 @@ SpeechSynthesizerSuite.suite(
     speed: 1,
     voices: ["meher"],
     honours: ["voice"],
+    takes: "none",
     wordTimestamps: false
   }),
   {
     unknownVoice: "nobody",
-    unsupportedOption: { similarity: 0.5, model: "lightning", transliterate: true }
+    unsupportedOption: { provider: { waves: { similarity: 0.5 } }, model: "lightning" }
   }
 )
 
@@ -23,17 +24,21 @@ for (const [name, http] of httpClients) {
   SpeechSynthesizerSuite.suite(`WavesSpeechSynthesizer over ${name}`, layerWaves(http), {
     mp3: true,
     unknownVoice: "nobody",
-    unsupportedOption: { transliterate: true }
+    unsupportedOption: { provider: { lightningV1: { transliterate: true } } }
   })
 
   SpeechSynthesizerSuite.suite(`LightningV1SpeechSynthesizer over ${name}`, layerLightningV1(http), {
     unknownVoice: "nobody",
-    unsupportedOption: { similarity: 0.5, pronunciationDictionaries: ["0123456789abcdef01234567"], mathNotation: true }
+    unsupportedOption: {
+      provider: {
+        waves: { similarity: 0.5, pronunciationDictionaries: ["0123456789abcdef01234567"], mathNotation: true }
+      }
+    }
   })
 }
 
-SpeechSynthesizerSuite.suite("LocalSpeechSynthesizer", LocalSpeechSynthesizer.layerNode, {
+SpeechSynthesizerSuite.suite("LocalSpeechSynthesizer", LocalSpeechSynthesizer.layerNode(), {
   wordTimestamps: true,
   unknownVoice: "nobody",
-  unsupportedOption: { similarity: 0.5, transliterate: true }
+  unsupportedOption: { provider: { waves: { similarity: 0.5 } } }
 })

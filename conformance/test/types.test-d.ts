@@ -112,7 +112,9 @@ expectTypeOf(pcm.pipe(Pcm.removeSilence())).toEqualTypeOf<typeof pcm>()
 expectTypeOf(pcm.pipe(Pcm.removeSilence({ threshold: -40 }))).toEqualTypeOf<typeof pcm>()
 expectTypeOf(Wav.encodeStream(pcm)).toEqualTypeOf<typeof bytes>()
 expectTypeOf(pcm.pipe(Wav.encodeStream({ dataLength: 8 }))).toEqualTypeOf<typeof bytes>()
-expectTypeOf(Audio.fromStream(pcm)).toEqualTypeOf<Effect.Effect<Option.Option<Audio.Audio>, "broken", Clock>>()
+expectTypeOf(Audio.fromStream(pcm)).toEqualTypeOf<
+  Effect.Effect<Option.Option<Audio.Audio>, "broken" | Pcm.PcmError, Clock>
+>()
 
 declare const effect: Effect.Effect<1, "broken", Clock>
 expectTypeOf(SpeechRequest.withOptions(effect, { speed: 2 })).toEqualTypeOf<typeof effect>()

@@ -12,6 +12,6 @@ const program = Effect.gen(function*() {
 )
 
 // The embedded voice, offline. For the cloud: `const Speech = NodeSpeech.layerWavesConfig()`, and nothing else changes.
-const Speech = NodeSpeech.layer(LocalSpeechSynthesizer.layerNode)
+const Speech = NodeSpeech.layer(LocalSpeechSynthesizer.layerNode())
 
 await Effect.runPromise(Effect.provide(program, Speech))

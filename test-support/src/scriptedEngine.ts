@@ -1,4 +1,4 @@
-import { Pcm, SpeechError, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
+import { Pcm, SpeechEngine, SpeechError, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { SpeechStream } from "@effect-smallest/stream"
 import { Clock, Duration, Effect, Fiber, Layer, Stream, Supervisor } from "effect"
 
@@ -21,7 +21,7 @@ export interface Reply {
 
 export interface Request {
   readonly text: string
-  readonly options: SpeechSynthesizer.ResolvedRequest
+  readonly options: SpeechEngine.ResolvedRequest
   readonly at: number
   /** Which attempt at this text it is, from 0. */
   readonly attempt: number
@@ -49,7 +49,7 @@ export const make = (reply: (text: string, attempt: number, index: number) => Re
   const requests: Array<Request> = []
   const attempts = new Map<string, number>()
 
-  const events = (options: SpeechSynthesizer.ResolvedRequest) =>
+  const events = (options: SpeechEngine.ResolvedRequest) =>
     Stream.unwrapScoped(Effect.gen(function*() {
       const { text } = options
       const attempt = attempts.get(text) ?? 0
@@ -115,7 +115,7 @@ export const make = (reply: (text: string, attempt: number, index: number) => Re
       )
     }))
 
-  const synthesizer = SpeechSynthesizer.make({
+  const synthesizer = SpeechEngine.make({
     module: "Scripted",
     defaults: { sampleRate },
     honours: ["voice"],

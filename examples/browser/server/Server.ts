@@ -25,8 +25,7 @@ const Emulated = Layer.unwrapEffect(
     NodeSpeech.layerWaves({
       apiKey: Redacted.make("sk_emulated"),
       baseUrl: url,
-      speechStream: "live",
-      live: { poolSize: 2, prewarm: true },
+      stream: { mode: "live", poolSize: 2, prewarm: true },
       concurrency: 4
     }))
 ).pipe(
@@ -35,7 +34,7 @@ const Emulated = Layer.unwrapEffect(
 )
 
 const Real = Layer.merge(
-  NodeSpeech.layerWavesConfig({ speechStream: "live", live: { prewarm: true } }),
+  NodeSpeech.layerWavesConfig({ stream: Config.succeed({ mode: "live" as const, prewarm: true }) }),
   Layer.succeed(Cloud, "smallest")
 )
 

@@ -65,13 +65,13 @@ const flags: Record<string, string> = {
   sampleRate: "--sample-rate",
   voice: "--voice",
   model: "--model",
-  pronunciationDictionaries: "--dictionary",
+  "provider.waves.pronunciationDictionaries": "--dictionary",
   baseUrl: "SMALLEST_BASE_URL"
 }
 
 // The library writes its options in backticks.
 const withFlags = (text: string): string =>
-  text.replace(/`(\w+)`/g, (_, name: string) => Object.hasOwn(flags, name) ? flags[name] ?? name : name)
+  text.replace(/`([\w.]+)`/g, (_, name: string) => Object.hasOwn(flags, name) ? flags[name] ?? name : name)
 
 const installation: Record<string, string> = {
   ffplay: "Install ffmpeg, or leave --player away.",

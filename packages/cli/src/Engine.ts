@@ -5,6 +5,7 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import type { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
+import type * as NodeSpeech from "@effect-smallest/platform-node/NodeSpeech"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import type { WavesPronunciationDictionaries } from "@effect-smallest/waves/WavesPronunciationDictionaries"
 import type { WavesVoiceClones } from "@effect-smallest/waves/WavesVoiceClones"
@@ -163,7 +164,10 @@ export const layer = (
       return Layer.unwrapEffect(
         Effect.map(loadNodeSpeech, ({ layerWavesConfig }) =>
           Layer.mapError(
-            layerWavesConfig({ concurrency, speechStream: live === true ? "live" : "segmented" }),
+            layerWavesConfig({
+              concurrency: Config.succeed(concurrency),
+              stream: Config.succeed<NodeSpeech.WavesOptions["stream"]>({ mode: live === true ? "live" : "segmented" })
+            }),
             withoutKey
           ))
       )
@@ -171,7 +175,8 @@ export const layer = (
       return Layer.unwrapEffect(
         Effect.map(
           loadNodeSpeech,
-          ({ layerLightningV1Config }) => Layer.mapError(layerLightningV1Config({ concurrency }), withoutKey)
+          ({ layerLightningV1Config }) =>
+            Layer.mapError(layerLightningV1Config({ concurrency: Config.succeed(concurrency) }), withoutKey)
         )
       )
     case "local":

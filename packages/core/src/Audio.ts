@@ -6,6 +6,7 @@
 import * as Chunk from "effect/Chunk"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Pcm from "./Pcm.js"
@@ -22,6 +23,8 @@ export interface Audio {
   readonly bytes: Uint8Array
   /** How long it sounds. */
   readonly duration: Duration.Duration
+  /** The server's id of the request that made it, if there is one: quote it to the vendor's support. */
+  readonly requestId?: string | undefined
 }
 
 /**
@@ -36,19 +39,32 @@ export const unsafeMake = (format: Pcm.PcmFormat, bytes: Uint8Array): Audio => (
 })
 
 /**
- * Collects a stream of one format. A stream without any audio gives `None`, because nothing tells its format.
+ * Joins chunks of one format. Fails with `MixedFormats` if they are of several: `Pcm.resample` brings them to one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromChunks = (chunks: Chunk.NonEmptyChunk<Pcm.PcmChunk>): Either.Either<Audio, Pcm.PcmError> => {
+  const { format } = Chunk.headNonEmpty(chunks)
+  const other = Chunk.findFirst(chunks, (chunk) => !Pcm.isSameFormat(chunk.format, format))
+  return Option.isSome(other)
+    ? Either.left(Pcm.mixedFormats(format, other.value.format))
+    : Either.right(unsafeMake(format, Pcm.concatBytes(Chunk.map(chunks, (chunk) => chunk.bytes))))
+}
+
+/**
+ * Collects a stream of one format. A stream without any audio gives `None`, because it has no format. Fails with `MixedFormats` if the format
+ * changes: `Pcm.resample` brings a stream to one rate.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const fromStream = <E, R>(
   stream: Stream.Stream<Pcm.PcmChunk, E, R>
-): Effect.Effect<Option.Option<Audio>, E, R> =>
-  Effect.map(
+): Effect.Effect<Option.Option<Audio>, E | Pcm.PcmError, R> =>
+  Effect.flatMap(
     Stream.runCollect(stream),
-    (chunks) =>
-      Option.map(Chunk.head(chunks), ({ format }) =>
-        unsafeMake(format, Pcm.concatBytes(Chunk.map(chunks, (chunk) => chunk.bytes))))
+    (chunks) => Chunk.isNonEmpty(chunks) ? Effect.map(fromChunks(chunks), Option.some) : Effect.succeedNone
   )
 
 /**

@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -17,8 +18,8 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import * as Operation from "./internal/operation.js"
 import * as Pcm from "./Pcm.js"
-import * as SpeechTelemetry from "./SpeechTelemetry.js"
 import * as Wav from "./Wav.js"
 
 /**
@@ -98,7 +99,7 @@ export const make = (sink: Service["sink"]): Service =>
         Effect.tap(({ duration, size }) =>
           Effect.annotateCurrentSpan({ "audio.duration": Duration.toSeconds(duration), "audio.file.size": size })
         ),
-        SpeechTelemetry.withSpan("AudioFile.save")
+        Operation.withSpan("AudioFile.save")
       )
   })
 
@@ -135,12 +136,13 @@ export const fromDestination = (
           format = chunk.format
           yield* destination.write(Wav.header(format))
         }
-        if (chunk.format !== format) {
+        if (!Pcm.isSameFormat(chunk.format, format)) {
           return yield* new AudioFileError({
             reason: "MixedFormats",
             name,
-            description:
-              `the audio changed from ${format.sampleRate} to ${chunk.format.sampleRate} Hz; use Pcm.resample`
+            description: `the audio changed from ${Pcm.formatName(format)} to ${
+              Pcm.formatName(chunk.format)
+            }; use Pcm.resample`
           })
         }
         length += chunk.bytes.length
@@ -176,17 +178,33 @@ export const fromDestination = (
  * ```ts
  * import { AudioFile, SpeechSynthesizer } from "@effect-smallest/core"
  *
- * const program = AudioFile.save("hello.wav", SpeechSynthesizer.stream({ text: "Hello." }))
+ * const program = SpeechSynthesizer.stream({ text: "Hello." }).pipe(AudioFile.save("hello.wav"))
+ * const same = AudioFile.save("hello.wav", SpeechSynthesizer.stream({ text: "Hello." }))
  * ```
  *
  * @since 0.1.0
  * @category accessors
  */
-export const save = <E, R>(
-  name: string,
-  pcm: Stream.Stream<Pcm.PcmChunk, E, R>
-): Effect.Effect<AudioFileReport, AudioFileError | E, R | AudioFile> =>
-  Effect.flatMap(AudioFile, (service) => service.save(name, pcm))
+export const save: {
+  (name: string): <E, R>(
+    pcm: Stream.Stream<Pcm.PcmChunk, E, R>
+  ) => Effect.Effect<AudioFileReport, AudioFileError | E, R | AudioFile>
+  <E, R>(
+    name: string,
+    pcm: Stream.Stream<Pcm.PcmChunk, E, R>
+  ): Effect.Effect<AudioFileReport, AudioFileError | E, R | AudioFile>
+  <E, R>(
+    pcm: Stream.Stream<Pcm.PcmChunk, E, R>,
+    name: string
+  ): Effect.Effect<AudioFileReport, AudioFileError | E, R | AudioFile>
+} = dual(
+  2,
+  <E, R>(first: string | Stream.Stream<Pcm.PcmChunk, E, R>, second: string | Stream.Stream<Pcm.PcmChunk, E, R>) =>
+    Effect.flatMap(AudioFile, (service) =>
+      typeof first === "string"
+        ? service.save(first, second as Stream.Stream<Pcm.PcmChunk, E, R>) // the overloads leave nothing else
+        : service.save(second as string, first))
+)
 
 /**
  * A sink that saves audio as a WAV file.

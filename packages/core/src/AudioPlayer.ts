@@ -20,6 +20,7 @@ import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as ClockNanos from "./internal/clockNanos.js"
+import * as Operation from "./internal/operation.js"
 import * as Pcm from "./Pcm.js"
 import * as SpeechTelemetry from "./SpeechTelemetry.js"
 
@@ -184,9 +185,6 @@ const cut = (chunk: Pcm.PcmChunk): ReadonlyArray<Pcm.PcmChunk> => {
   }))
 }
 
-const describeFormat = ({ channels, sampleRate }: Pcm.PcmFormat): string =>
-  `${sampleRate} Hz with ${channels} ${channels === 1 ? "channel" : "channels"}`
-
 /**
  * Makes the service of a device: feeds it, keeps failures of the stream and of the player apart, and derives `play` and
  * `sink`. The device is acquired at the start of every playback, before the stream is run; its output is opened when
@@ -209,7 +207,7 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
         )
         const { name, open } = yield* restore(device).pipe(
           Scope.extend(scope),
-          Effect.tapErrorCause((cause) => SpeechTelemetry.noteFailure(span, cause)),
+          Effect.tapErrorCause((cause) => Operation.noteFailure(span, cause)),
           Effect.onExit((exit) => Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)
         )
         span.attribute("audio.player", name)
@@ -272,11 +270,11 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
         let format: Pcm.PcmFormat | undefined
         const outputFor = Effect.fnUntraced(function*(chunk: Pcm.PcmChunk) {
           format ??= chunk.format
-          if (chunk.format !== format) {
+          if (!Pcm.isSameFormat(chunk.format, format)) {
             return yield* new PlaybackError({
               reason: "UnsupportedFormat",
               player: name,
-              description: `The audio changed from ${describeFormat(format)} to ${describeFormat(chunk.format)}`
+              description: `The audio changed from ${Pcm.formatName(format)} to ${Pcm.formatName(chunk.format)}`
             })
           }
           return yield* Effect.flatMap(
@@ -317,7 +315,7 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
           })
 
         const feeder = yield* Effect.interruptible(feed).pipe(
-          Effect.tapErrorCause((cause) => SpeechTelemetry.noteFailure(span, cause)),
+          Effect.tapErrorCause((cause) => Operation.noteFailure(span, cause)),
           Effect.withParentSpan(span),
           Effect.exit,
           Effect.flatMap(settle),

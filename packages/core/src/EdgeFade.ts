@@ -54,8 +54,9 @@ export const make = (duration: Duration.DurationInput): EdgeFade => {
       const { format } = chunk
       const risen = fadeIn(chunk)
       // Audio of another format does not join what is held of the last one.
-      const before = held === undefined || held.format === format ? [] : [held]
-      const bytes = held?.format === format ? Pcm.concatBytes([held.bytes, risen.bytes]) : risen.bytes
+      const isSame = held !== undefined && Pcm.isSameFormat(held.format, format)
+      const before = held === undefined || isSame ? [] : [held]
+      const bytes = held !== undefined && isSame ? Pcm.concatBytes([held.bytes, risen.bytes]) : risen.bytes
       const ready = Math.max(0, bytes.length - Pcm.byteLength(format, duration))
       held = { format, bytes: bytes.subarray(ready) }
       return notEmpty([...before, { format, bytes: bytes.subarray(0, ready) }])

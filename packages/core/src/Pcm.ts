@@ -8,11 +8,9 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
-import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as GlobalValue from "effect/GlobalValue"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -40,7 +38,7 @@ export interface PcmFormat {
  * @category models
  */
 export interface PcmChunk {
-  /** The same object on every chunk of one format, so formats compare with `===`. */
+  /** Compare formats with {@link isSameFormat}: anybody can write one as a literal. */
   readonly format: PcmFormat
   /** Signed 16-bit little-endian samples; the length is a multiple of the frame size. */
   readonly bytes: Uint8Array
@@ -51,13 +49,14 @@ export interface PcmChunk {
  *
  * - `PartialFrame`: a stream of bytes ended inside a frame
  * - `InvalidSampleRate`: a rate that {@link resample} does not convert from or to
+ * - `MixedFormats`: audio of different rates or channels, where one format is needed
  * - `ResamplerUnavailable`: the resampler's WebAssembly could not be loaded
  *
  * @since 0.1.0
  * @category errors
  */
 export class PcmError extends Schema.TaggedError<PcmError>("@effect-smallest/core/Pcm/PcmError")("PcmError", {
-  reason: Schema.Literal("PartialFrame", "InvalidSampleRate", "ResamplerUnavailable"),
+  reason: Schema.Literal("PartialFrame", "InvalidSampleRate", "MixedFormats", "ResamplerUnavailable"),
   description: Schema.String
 }) {
   override get message(): string {
@@ -65,32 +64,52 @@ export class PcmError extends Schema.TaggedError<PcmError>("@effect-smallest/cor
   }
 }
 
-const formats = GlobalValue.globalValue(
-  "@effect-smallest/core/Pcm/formats",
-  () => new Map<string, PcmFormat>()
-)
+/**
+ * The format of a sample rate, in hertz, and a number of channels.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const format = (sampleRate: number, channels: number = 1): PcmFormat => ({ sampleRate, channels })
 
 /**
- * The format of a sample rate and a number of channels. Equal formats are the same object.
+ * Whether two formats have the same rate and channels.
  *
  * @example
  * ```ts
  * import { Pcm } from "@effect-smallest/core"
  *
- * Pcm.format(24000) === Pcm.format(24000) // true
+ * Pcm.isSameFormat(Pcm.format(24000), { sampleRate: 24000, channels: 1 }) // true
  * ```
  *
  * @since 0.1.0
- * @category constructors
+ * @category guards
  */
-export const format = (sampleRate: number, channels: number = 1): PcmFormat => {
-  const key = `${sampleRate}/${channels}`
-  const known = formats.get(key)
-  if (known !== undefined) return known
-  const made = Data.struct({ sampleRate, channels })
-  formats.set(key, made)
-  return made
-}
+export const isSameFormat = (self: PcmFormat, that: PcmFormat): boolean =>
+  self === that || (self.sampleRate === that.sampleRate && self.channels === that.channels)
+
+/**
+ * A format in words, such as `24000 Hz` or `48000 Hz with 2 channels`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const formatName = ({ channels, sampleRate }: PcmFormat): string =>
+  channels === 1 ? `${sampleRate} Hz` : `${sampleRate} Hz with ${channels} channels`
+
+/**
+ * The error of audio that changed its format where one is needed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const mixedFormats = (from: PcmFormat, to: PcmFormat): PcmError =>
+  new PcmError({
+    reason: "MixedFormats",
+    description: `The audio changed from ${formatName(from)} to ${
+      formatName(to)
+    }: bring it to one rate with Pcm.resample`
+  })
 
 /**
  * Bytes per frame.

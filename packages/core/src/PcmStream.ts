@@ -47,7 +47,7 @@ export const rechunk: {
       const size = Math.max(Pcm.frameSize(chunk.format), Pcm.byteLength(chunk.format, duration))
       const out: Array<Pcm.PcmChunk> = []
       // Audio of another format does not join what is held of the last one.
-      if (format !== undefined && format !== chunk.format) out.push(...rest())
+      if (format !== undefined && !Pcm.isSameFormat(format, chunk.format)) out.push(...rest())
       format = chunk.format
       let bytes = chunk.bytes
       while (held + bytes.length >= size) {

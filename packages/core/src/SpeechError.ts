@@ -54,15 +54,28 @@ const fields = {
   description: Schema.String,
   /** The server's id of the request: quote it to the vendor's support. */
   requestId: Schema.optional(Schema.String),
-  position: Schema.optional(Position)
+  position: Schema.optional(Position),
+  /** What to do about it, in one sentence, if the engine knows more than the error's own advice. */
+  advice: Schema.optional(Schema.String),
+  /** The failure behind this one, without secrets: for debugging, not for branching. It does not cross a proxy. */
+  cause: Schema.optional(Schema.Defect)
 }
 
 const sentence = (text: string): string => /[.!?…]\)?$/.test(text) ? text : `${text}.`
 
-const explain = (error: { readonly description: string; readonly requestId?: string | undefined }, advice: string) =>
-  `${sentence(error.description)} ${
-    error.requestId === undefined ? advice : `${advice.replace(/\.$/, "")} (request ${error.requestId}).`
+const explain = (
+  { advice, description, requestId }: {
+    readonly description: string
+    readonly requestId?: string | undefined
+    readonly advice?: string | undefined
+  },
+  usualAdvice: string
+) => {
+  const remedy = advice === undefined ? usualAdvice : sentence(advice)
+  return `${sentence(description)} ${
+    requestId === undefined ? remedy : `${remedy.replace(/\.$/, "")} (request ${requestId}).`
   }`
+}
 
 // A person waits for seconds, not for fractions of them.
 const seconds = (wait: Duration.Duration): string =>
@@ -96,7 +109,7 @@ export class InvalidSpeechRequest extends Schema.TaggedError<InvalidSpeechReques
 }
 
 /**
- * The server does not know the API key.
+ * The server does not know the API key. `advice` names the setting that holds it.
  *
  * @since 0.1.0
  * @category errors
@@ -112,7 +125,7 @@ export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>(identifier(
     return false
   }
   override get message(): string {
-    return explain(this, "Set SMALLEST_API_KEY to a valid key (they start with sk_) from the vendor's console.")
+    return explain(this, "Give the layer a valid API key.")
   }
 }
 
@@ -500,7 +513,7 @@ export const isSpeechError = (u: unknown): u is SpeechError => Predicate.hasProp
 export const isRetryable = (error: SpeechError): boolean => error.isRetryable
 
 /**
- * The same error with its place in a stream of segments.
+ * The same error with its place in a stream of segments. Its cause and its stack stay.
  *
  * @since 0.1.0
  * @category error handling
@@ -508,11 +521,16 @@ export const isRetryable = (error: SpeechError): boolean => error.isRetryable
 export const withPosition: {
   (position: Position): (self: SpeechError) => SpeechError
   (self: SpeechError, position: Position): SpeechError
-} = dual(
-  2,
-  (self: SpeechError, position: Position): SpeechError =>
-    Schema.decodeSync(schema)({ ...Schema.encodeSync(schema)(self), position })
-)
+} = dual(2, (self: SpeechError, position: Position): SpeechError => {
+  // The constructor of an error's own class takes the error's own fields; the compiler does not know that they belong together.
+  const Class = self.constructor as new(fields: object) => SpeechError
+  const { cause } = self // not enumerable
+  return Object.defineProperty(new Class({ ...self, ...(cause === undefined ? {} : { cause }), position }), "stack", {
+    value: self.stack,
+    configurable: true,
+    writable: true
+  })
+})
 
 /**
  * How {@link retrySchedule} retries.
@@ -577,3 +595,30 @@ export const retrySchedule = (options: RetryOptions = {}): Schedule.Schedule<Spe
     )
   )
 }
+
+/**
+ * How a layer tries again: by options of {@link retrySchedule}, by a schedule of your own, or not at all. Whatever a schedule says, only
+ * errors with `isRetryable` are retried, only before the first sample has left, and never earlier than the server asks.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Retry = RetryOptions | Schedule.Schedule<unknown, SpeechError> | false
+
+/**
+ * The schedule of a {@link Retry}. The default is {@link retrySchedule} with its own defaults.
+ *
+ * @since 0.1.0
+ * @category error handling
+ */
+export const scheduleOf = (retry: Retry = {}): Schedule.Schedule<unknown, SpeechError> =>
+  retry === false
+    ? Schedule.stop
+    : Schedule.isSchedule(retry)
+    ? Schedule.passthrough(retry).pipe(
+      Schedule.whileInput(isRetryable),
+      Schedule.modifyDelay((error, delay) =>
+        error._tag === "RateLimited" && error.retryAfter !== undefined ? Duration.max(error.retryAfter, delay) : delay
+      )
+    )
+    : retrySchedule(retry)

@@ -60,7 +60,31 @@ export type SpeechEvent = Data.TaggedEnum<{
  * @since 0.1.0
  * @category models
  */
+export type SegmentStarted = Data.TaggedEnum.Value<SpeechEvent, "SegmentStarted">
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type AudioChunk = Data.TaggedEnum.Value<SpeechEvent, "AudioChunk">
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type WordTimestamp = Data.TaggedEnum.Value<SpeechEvent, "WordTimestamp">
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type SegmentFailed = Data.TaggedEnum.Value<SpeechEvent, "SegmentFailed">
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Completed = Data.TaggedEnum.Value<SpeechEvent, "Completed">
 
 /**
  * Constructors, guards and a matcher of events.
@@ -85,13 +109,30 @@ export const { $is, $match, AudioChunk, Completed, SegmentFailed, SegmentStarted
 >()
 
 /**
+ * Whether an event holds audio that can be heard: the question behind "first audio", "empty audio" and "may this still be retried".
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isAudible: (event: SpeechEvent) => boolean = internal.isAudible
+
+/**
+ * The audio of an event, if it holds some.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const chunkOf = (event: SpeechEvent): Option.Option<PcmChunk> =>
+  event._tag === "AudioChunk" ? Option.some(event.chunk) : Option.none()
+
+/**
  * The audio of a stream of events.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const pcm = <E, R>(events: Stream.Stream<SpeechEvent, E, R>): Stream.Stream<PcmChunk, E, R> =>
-  Stream.filterMap(events, (event) => event._tag === "AudioChunk" ? Option.some(event.chunk) : Option.none())
+  Stream.filterMap(events, chunkOf)
 
 /**
  * Runs a stream of events until its first audio, then gives all of it, from its first event on.

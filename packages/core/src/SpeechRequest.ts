@@ -1,11 +1,12 @@
 /**
- * What a caller asks for: a text and the options of its speech.
+ * What a caller asks for: a text and the options of its speech. It knows no vendor.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Language } from "./Language.js"
@@ -13,31 +14,48 @@ import { Model } from "./Model.js"
 import { Voice } from "./Voice.js"
 
 /**
- * The longest text of one request, in UTF-16 code units: the limit of the vendor's API. Longer text goes through
- * `SpeechStream.fromText`, which speaks it in segments.
+ * Options that only one engine knows, under that engine's name. An engine's package adds its own:
+ *
+ * ```ts
+ * declare module "@effect-smallest/core/SpeechRequest" {
+ *   interface ProviderOptions {
+ *     readonly myEngine?: { readonly warmth?: number | undefined } | undefined
+ *   }
+ * }
+ * export {}
+ * ```
  *
  * @since 0.1.0
- * @category constants
+ * @category models
  */
-export const maxTextLength = 8000
+export interface ProviderOptions {}
+
+// Each engine checks its own.
+const ProviderOptions: Schema.Schema<ProviderOptions> = Schema.declare(
+  (input): input is ProviderOptions => Predicate.isRecord(input),
+  {
+    identifier: "ProviderOptions",
+    description: "options by the name of the engine that knows them",
+    arbitrary: () => (fc) => fc.constant({})
+  }
+)
 
 /**
- * Options of speech.
+ * Options of speech, for any engine.
  *
- * `language`, `speed` and `sampleRate` work with every engine. The others belong to engines: each says in its own
- * documentation which it honours, and a request that names another fails with `InvalidSpeechRequest`.
- *
- * Precedence: what the request says, then what {@link withOptions} says, then what the layer was made with.
+ * Every option takes effect or fails the request with `InvalidSpeechRequest`; so does a name that does not exist.
+ * Precedence: what the request says, then what {@link withOptions} says, then what the layer was created with. Options under
+ * `provider` are merged one by one in the same order.
  *
  * @since 0.1.0
  * @category schemas
  */
 export const SpeechOptions = Schema.Struct({
-  /** Language of the text, such as `en`. `auto` lets the model find out, where it can. */
+  /** Language of the text, such as `en`. `auto` lets the model detect it, if it can. */
   language: Schema.optional(Language),
   /** How fast to speak, as a multiple of the voice's own speed: 0.5 to 2. */
   speed: Schema.optional(Schema.Number.pipe(Schema.between(0.5, 2))),
-  /** Samples per second of the audio, in hertz. Each engine says which rates it makes; all make 8000, 16000, 24000. */
+  /** Samples per second of the audio, in hertz. Each engine lists its rates; all offer 8000, 16000 and 24000. */
   sampleRate: Schema.optional(Schema.Int.pipe(Schema.between(8000, 48000))),
   /** Which voice speaks. */
   voice: Schema.optional(Voice),
@@ -45,29 +63,15 @@ export const SpeechOptions = Schema.Struct({
   model: Schema.optional(Model),
   /** Whether pauses over 200 ms are shortened. */
   removeExtraSilence: Schema.optional(Schema.Boolean),
-  /** Whether Latin-script text of another language is written in that language's own script before it is spoken. */
-  transliterate: Schema.optional(Schema.Boolean),
-  /** Whether `bytes` begins with a WAV header. */
-  addWavHeader: Schema.optional(Schema.Boolean),
-  /** Ids of pronunciation dictionaries of the account: 24 hexadecimal digits each. */
-  pronunciationDictionaries: Schema.optional(Schema.Array(Schema.String.pipe(Schema.pattern(/^[a-fA-F0-9]{24}$/)))),
-  /** Language in which numbers are read, where it differs from the text's. */
-  numberPronunciationLanguage: Schema.optional(Language),
-  /** Whether an operator between digits is read as a word: `2 + 2` as "two plus two". */
-  mathNotation: Schema.optional(Schema.Boolean),
-  /** Strength of the vendor's audio enhancement: 0, 1 or 2. */
-  enhancement: Schema.optional(Schema.Literal(0, 1, 2)),
-  /** How closely a cloned voice follows its sample: 0 to 1. */
-  similarity: Schema.optional(Schema.Number.pipe(Schema.between(0, 1))),
-  /** Whether the vendor keeps text and audio in the account's history. */
-  saveHistory: Schema.optional(Schema.Boolean)
+  /** What only one engine knows, under that engine's name. Another engine refuses it. */
+  provider: Schema.optional(ProviderOptions)
 })
 
 /**
  * @since 0.1.0
  * @category models
  */
-export type SpeechOptions = typeof SpeechOptions.Type
+export interface SpeechOptions extends Schema.Schema.Type<typeof SpeechOptions> {}
 
 /**
  * A finished text and how to speak it.
@@ -76,8 +80,8 @@ export type SpeechOptions = typeof SpeechOptions.Type
  * @category schemas
  */
 export const SpeechRequest = Schema.Struct({
-  /** What to say, as written: 1 to 8000 UTF-16 code units in any script. */
-  text: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(maxTextLength)),
+  /** The text to speak, as written, in any script. Its longest length is a matter of the engine: see `Service.capabilities`. */
+  text: Schema.String.pipe(Schema.minLength(1)),
   ...SpeechOptions.fields
 })
 
@@ -85,20 +89,20 @@ export const SpeechRequest = Schema.Struct({
  * @since 0.1.0
  * @category models
  */
-export type SpeechRequest = typeof SpeechRequest.Type
+export interface SpeechRequest extends Schema.Schema.Type<typeof SpeechRequest> {}
 
 /**
  * How `SpeechSynthesizer.bytes` encodes audio.
  *
  * - `wav`: RIFF/WAVE with 16-bit PCM
  * - `pcm`: signed 16-bit little-endian samples without a header
- * - `ulaw` (also called `mulaw`), `alaw`: ITU-T G.711, 8 bits a sample, without a header
- * - `mp3`: only where the server makes it
+ * - `ulaw` (mu-law), `alaw`: ITU-T G.711, 8 bits a sample, without a header
+ * - `mp3`: only if the engine makes it
  *
  * @since 0.1.0
  * @category schemas
  */
-export const OutputFormat = Schema.Literal("wav", "pcm", "ulaw", "mulaw", "alaw", "mp3")
+export const OutputFormat = Schema.Literal("wav", "pcm", "ulaw", "alaw", "mp3")
 
 /**
  * @since 0.1.0
@@ -115,7 +119,7 @@ export type OutputFormat = typeof OutputFormat.Type
 export const SpeechBytesRequest = Schema.Struct({
   ...SpeechRequest.fields,
   /**
-   * @default "wav", or "pcm" when `addWavHeader` is false
+   * @default "wav", unless the engine's own options say otherwise
    */
   outputFormat: Schema.optional(OutputFormat)
 })
@@ -124,7 +128,7 @@ export const SpeechBytesRequest = Schema.Struct({
  * @since 0.1.0
  * @category models
  */
-export type SpeechBytesRequest = typeof SpeechBytesRequest.Type
+export interface SpeechBytesRequest extends Schema.Schema.Type<typeof SpeechBytesRequest> {}
 
 /**
  * Options for everything that runs inside a scope; set them with {@link withOptions}.
@@ -137,16 +141,34 @@ export class CurrentSpeechOptions extends Context.Reference<CurrentSpeechOptions
   { defaultValue: (): SpeechOptions => ({}) }
 ) {}
 
+const defined = <A extends object>(fields: A): A =>
+  // Object.entries forgets the keys; dropping undefined values does not change the type of the rest.
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as A
+
+const mergeProviders = (base: object, over: object): ProviderOptions =>
+  Object.fromEntries([
+    ...Object.entries(base),
+    ...Object.entries(defined(over)).map(([name, options]: [string, unknown]) => {
+      const inherited: unknown = Object.getOwnPropertyDescriptor(base, name)?.value
+      return [
+        name,
+        Predicate.isRecord(inherited) && Predicate.isRecord(options) ? { ...inherited, ...defined(options) } : options
+      ]
+    })
+  ])
+
 /**
- * `base` overridden by those fields of `over` that are not `undefined`.
+ * `base` overridden by those fields of `over` that are not `undefined`; options under `provider` are merged one by one.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const mergeOptions = <A extends SpeechOptions>(base: SpeechOptions, over: A): A => ({
   ...base,
-  // Object.entries forgets the keys; dropping undefined values does not change the type of the rest.
-  ...(Object.fromEntries(Object.entries(over).filter(([, value]) => value !== undefined)) as A)
+  ...defined(over),
+  ...(base.provider !== undefined && Predicate.isRecord(over.provider)
+    ? { provider: mergeProviders(base.provider, over.provider) }
+    : {})
 })
 
 /**

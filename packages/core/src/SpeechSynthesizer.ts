@@ -1,41 +1,27 @@
 /**
  * The port of speech engines: finished text in, audio out.
  *
- * Applications ask for `SpeechSynthesizer`; which engine answers (the vendor's cloud, the embedded voice, a test double)
+ * Applications ask for `SpeechSynthesizer`; which engine answers (a cloud, the embedded voice, a test double)
  * is one layer, chosen at the edge. For text that is still being written there is `SpeechStream`.
  *
  * @since 0.1.0
  */
-import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import type * as Schema from "effect/Schema"
-import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Audio from "./Audio.js"
-import * as G711 from "./G711.js"
+import type * as Audio from "./Audio.js"
+import type { Capabilities, Defaults } from "./internal/capabilities.js"
+import { withFallback } from "./internal/synthesizerFallback.js"
+import { withRetry } from "./internal/synthesizerRetry.js"
 import type { Language } from "./Language.js"
 import type { Model } from "./Model.js"
-import * as Pcm from "./Pcm.js"
-import * as SegmentLease from "./SegmentLease.js"
-import * as SpeechCapabilities from "./SpeechCapabilities.js"
-import * as SpeechError from "./SpeechError.js"
-import * as SpeechEvent from "./SpeechEvent.js"
-import {
-  CurrentSpeechOptions,
-  type OutputFormat,
-  SpeechBytesRequest,
-  type SpeechOptions,
-  SpeechRequest
-} from "./SpeechRequest.js"
-import * as SpeechSilence from "./SpeechSilence.js"
-import * as SpeechTelemetry from "./SpeechTelemetry.js"
+import type * as Pcm from "./Pcm.js"
+import type * as SpeechError from "./SpeechError.js"
+import type * as SpeechEvent from "./SpeechEvent.js"
+import type { SpeechBytesRequest, SpeechRequest } from "./SpeechRequest.js"
 import type { VoiceInfo } from "./Voice.js"
-import * as Wav from "./Wav.js"
 
 /**
  * @since 0.1.0
@@ -53,9 +39,11 @@ export class SpeechSynthesizer extends Context.Tag("@effect-smallest/core/Speech
  * @category models
  */
 export interface Service {
-  /** What the engine uses where neither request nor scope says otherwise. */
-  readonly defaults: SpeechOptions
-  /** Speaks a text and tells everything that happens, as it happens. */
+  /** What the engine can do: its sample rates, its longest text, the options that it takes. */
+  readonly capabilities: Capabilities
+  /** What the engine uses if neither request nor scope says otherwise. */
+  readonly defaults: Defaults
+  /** Speaks a text and reports everything that happens, as it happens. */
   readonly events: (
     request: SpeechRequest
   ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError>
@@ -73,222 +61,9 @@ export interface Service {
   readonly languages: Effect.Effect<ReadonlyArray<Language>, SpeechError.SpeechError>
 }
 
-/**
- * A request that {@link make} has checked, with the layer's and the scope's options filled in.
- *
- * @since 0.1.0
- * @category models
- */
-export type ResolvedRequest = SpeechCapabilities.ResolvedRequest
-
-/**
- * What an implementer writes; {@link make} derives the rest.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Engine extends SpeechCapabilities.SpeechCapabilities {
-  /**
-   * Speaks a request that is known to be valid. Audio must have the request's sample rate, and `Completed` must be the
-   * last event. If `honours` lacks `removeExtraSilence`, pauses are shortened afterwards, word times included.
-   */
-  readonly events: (
-    request: ResolvedRequest
-  ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError>
-  /** Speaks into memory, for engines that have a cheaper way than collecting `events`. */
-  readonly synthesize?:
-    | ((request: ResolvedRequest) => Effect.Effect<Audio.Audio, SpeechError.SpeechError>)
-    | undefined
-  /** Speaks into MP3, for engines that make it. */
-  readonly mp3?:
-    | ((request: ResolvedRequest) => Effect.Effect<Uint8Array, SpeechError.SpeechError>)
-    | undefined
-  readonly voices: Service["voices"]
-  readonly models: Service["models"]
-  readonly languages: Service["languages"]
-}
-
-interface Whole<A> {
-  readonly made: A
-  readonly audio: Option.Option<Audio.Audio>
-}
-
-/**
- * Makes a service of an engine: checks requests, resolves options, and derives `stream`, `synthesize` and `bytes` from
- * `events`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (engine: Engine): Service => {
-  const invalid = (method: string, parameter: string, description: string) =>
-    new SpeechError.InvalidSpeechRequest({ module: engine.module, method, parameter, description })
-
-  const noAudio = (method: string) =>
-    new SpeechError.EmptyAudio({ module: engine.module, method, description: "The engine made no audio" })
-
-  const speak = (request: ResolvedRequest) =>
-    request.removeExtraSilence === true && !engine.honours.includes("removeExtraSilence")
-      ? SpeechSilence.shorten(engine.events(request))
-      : engine.events(request)
-
-  const collect = (method: string, request: ResolvedRequest) =>
-    engine.synthesize !== undefined &&
-      (request.removeExtraSilence !== true || engine.honours.includes("removeExtraSilence"))
-      ? engine.synthesize(request)
-      : Effect.flatMap(
-        Audio.fromStream(SpeechEvent.pcm(speak(request))),
-        (audio) =>
-          Option.match(Option.filter(audio, ({ bytes }) => bytes.length > 0), {
-            onNone: () => noAudio(method),
-            onSome: Effect.succeed
-          })
-      )
-
-  const resolve = <A extends SpeechRequest, I>(
-    operation: SpeechTelemetry.Operation,
-    method: string,
-    schema: Schema.Schema<A, I>,
-    request: A
-  ) =>
-    Effect.tap(
-      SpeechCapabilities.resolveRequest(engine, method, schema, request),
-      (resolved) => Effect.sync(() => operation.describe({ ...resolved, engine: engine.module }))
-    )
-
-  // Up to the first audio everything runs inside the span and nothing may end. Then the engine has what it needs, and audio
-  // passes as it is: `Stream.withSpan` would cost every piece of it ten kilobytes of garbage.
-  const events: Service["events"] = (request) =>
-    Stream.unwrapScoped(Effect.gen(function*() {
-      const operation = yield* SpeechTelemetry.operation("SpeechSynthesizer.events")
-      const inside = Effect.withParentSpan(operation.span)
-      const resolved = yield* inside(operation.prepare(resolve(operation, "events", SpeechRequest, request)))
-      const untold = yield* Stream.toPull(speak(resolved))
-      const pull = operation.measure(untold)
-      let hasAudio = false
-      const first = inside(operation.measure(Effect.flatMap(untold, (events) => {
-        hasAudio = Chunk.some(events, (event) => event._tag === "AudioChunk" && event.chunk.bytes.length > 0)
-        return hasAudio || !Chunk.some(events, SpeechEvent.$is("Completed"))
-          ? Effect.succeed(events)
-          : Effect.fail(Option.some(noAudio("events")))
-      })))
-      return Stream.repeatEffectChunkOption(Effect.suspend(() => hasAudio ? pull : first))
-    }))
-
-  // Only a header of the request itself can contradict its format: the format of a request goes before the header of a
-  // layer.
-  const checkHeader = ({ addWavHeader, outputFormat }: SpeechBytesRequest) =>
-    addWavHeader === undefined || outputFormat === undefined || addWavHeader === (outputFormat === "wav")
-      ? Effect.void
-      : invalid(
-        "bytes",
-        "addWavHeader",
-        `\`addWavHeader: ${addWavHeader}\` does not go with outputFormat "${outputFormat}"`
-      )
-
-  const encode = Effect.fnUntraced(function*(request: ResolvedRequest & SpeechBytesRequest) {
-    const format: OutputFormat = request.outputFormat ?? (request.addWavHeader === false ? "pcm" : "wav")
-    if (format === "mp3") {
-      return engine.mp3 === undefined
-        ? yield* invalid("bytes", "outputFormat", "This engine does not make MP3; it makes wav, pcm, ulaw and alaw")
-        : { made: yield* engine.mp3(request), audio: Option.none() }
-    }
-    const audio = yield* collect("bytes", request)
-    switch (format) {
-      case "wav":
-        return { made: Wav.encode(audio), audio: Option.some(audio) }
-      case "pcm":
-        return { made: audio.bytes, audio: Option.some(audio) }
-      case "ulaw":
-      case "mulaw":
-        return { made: G711.encodeUlaw(Pcm.samples(audio)), audio: Option.some(audio) }
-      case "alaw":
-        return { made: G711.encodeAlaw(Pcm.samples(audio)), audio: Option.some(audio) }
-    }
-  })
-
-  /** An operation that gives everything at its end, and the audio in it where that is known. */
-  const whole = <A extends SpeechRequest, I, B>(
-    method: string,
-    schema: Schema.Schema<A, I>,
-    request: A,
-    make: (request: A & ResolvedRequest) => Effect.Effect<Whole<B>, SpeechError.SpeechError>
-  ): Effect.Effect<B, SpeechError.SpeechError> =>
-    Effect.scoped(Effect.gen(function*() {
-      const operation = yield* SpeechTelemetry.operation(`SpeechSynthesizer.${method}`)
-      const { made } = yield* resolve(operation, method, schema, request).pipe(
-        Effect.flatMap(make),
-        (effect) =>
-          operation.measureEffect(effect, ({ audio }) =>
-            Option.match(audio, {
-              onNone: () => 0,
-              onSome: ({ duration }) => Duration.toSeconds(duration)
-            })),
-        Effect.withParentSpan(operation.span)
-      )
-      return made
-    }))
-
-  return SpeechSynthesizer.of({
-    defaults: engine.defaults,
-    events,
-    stream: (request) => SpeechEvent.pcm(events(request)),
-    synthesize: (request) =>
-      whole(
-        "synthesize",
-        SpeechRequest,
-        request,
-        (resolved) =>
-          Effect.map(collect("synthesize", resolved), (audio) => ({ made: audio, audio: Option.some(audio) }))
-      ),
-    bytes: (request) =>
-      whole(
-        "bytes",
-        SpeechBytesRequest,
-        request,
-        (resolved) => Effect.zipRight(checkHeader(request), encode(resolved))
-      ),
-    voices: SpeechTelemetry.withSpan(engine.voices, "SpeechSynthesizer.voices"),
-    models: SpeechTelemetry.withSpan(engine.models, "SpeechSynthesizer.models"),
-    languages: SpeechTelemetry.withSpan(engine.languages, "SpeechSynthesizer.languages")
-  })
-}
-
 // ----------------------------------------------------------------------------------------------------------------
 // layers
 // ----------------------------------------------------------------------------------------------------------------
-
-const retried = (inner: Service, options: SpeechError.RetryOptions | undefined): Service => {
-  const schedule = SpeechError.retrySchedule(options)
-
-  const withRetries = <A>(
-    once: Effect.Effect<A, SpeechError.SpeechError, Scope.Scope>
-  ): Effect.Effect<A, SpeechError.SpeechError, Scope.Scope> =>
-    Effect.flatMap(SegmentLease.CurrentSegmentLease, (outer) =>
-      Option.isSome(outer)
-        ? once
-        : Effect.scopeWith((scope) =>
-          Effect.scoped(Effect.flatMap(
-            SegmentLease.make({ stream: {}, index: 0, isHead: Effect.succeed(true) }),
-            (lease) =>
-              // What succeeds lives on in the outer scope; the lease ends with the last attempt.
-              SpeechTelemetry.retry(Scope.extend(once, scope), schedule).pipe(
-                Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease))
-              )
-          ))
-        ))
-
-  const events: Service["events"] = (request) =>
-    Stream.unwrapScoped(withRetries(SpeechEvent.untilFirstAudio(inner.events(request))))
-
-  return SpeechSynthesizer.of({
-    ...inner,
-    events,
-    stream: (request) => SpeechEvent.pcm(events(request)),
-    synthesize: (request) => Effect.scoped(withRetries(inner.synthesize(request))),
-    bytes: (request) => Effect.scoped(withRetries(inner.bytes(request)))
-  })
-}
 
 /**
  * Retries single requests of an engine by `SpeechError.retrySchedule`, until their first sample has left and never after.
@@ -308,72 +83,26 @@ const retried = (inner: Service, options: SpeechError.RetryOptions | undefined):
  * @category layers
  */
 export const layerRetry: {
-  (options?: SpeechError.RetryOptions): <E, R>(
+  (retry?: SpeechError.Retry): <E, R>(
     layer: Layer.Layer<SpeechSynthesizer, E, R>
   ) => Layer.Layer<SpeechSynthesizer, E, R>
   <E, R>(
     layer: Layer.Layer<SpeechSynthesizer, E, R>,
-    options?: SpeechError.RetryOptions
+    retry?: SpeechError.Retry
   ): Layer.Layer<SpeechSynthesizer, E, R>
 } = dual(
   (args) => Layer.isLayer(args[0]),
-  <E, R>(layer: Layer.Layer<SpeechSynthesizer, E, R>, options?: SpeechError.RetryOptions) =>
+  <E, R>(layer: Layer.Layer<SpeechSynthesizer, E, R>, retry?: SpeechError.Retry) =>
     Layer.map(
       layer,
-      (context) => Context.make(SpeechSynthesizer, retried(Context.get(context, SpeechSynthesizer), options))
+      (context) => Context.make(SpeechSynthesizer, withRetry(Context.get(context, SpeechSynthesizer), retry))
     )
 )
-
-const withFallback = (engines: readonly [Service, ...ReadonlyArray<Service>]): Service => {
-  const [first, ...others] = engines
-
-  // All engines speak at the first one's rate, so that a stream which changes engines between segments stays playable.
-  const pinned = <A extends SpeechRequest>(request: A) =>
-    Effect.map(CurrentSpeechOptions, (scoped) => ({
-      ...request,
-      sampleRate: request.sampleRate ?? scoped.sampleRate ?? first.defaults.sampleRate
-    }))
-
-  const inTurn = <A, E, R>(attempt: (engine: Service) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    others.reduce(
-      (before, engine) =>
-        Effect.catchAll(before, (error) =>
-          Effect.zipRight(
-            Effect.logWarning("A speech engine failed before any sound; the next one takes over").pipe(
-              Effect.annotateLogs({
-                package: "@effect-smallest/core",
-                module: "SpeechSynthesizer",
-                error: String(error)
-              })
-            ),
-            attempt(engine)
-          )),
-      attempt(first)
-    )
-
-  const events: Service["events"] = (request) =>
-    Stream.unwrapScoped(
-      Effect.flatMap(pinned(request), (request) =>
-        inTurn((engine) => SpeechEvent.untilFirstAudio(engine.events(request))))
-    )
-
-  return SpeechSynthesizer.of({
-    defaults: first.defaults,
-    events,
-    stream: (request) => SpeechEvent.pcm(events(request)),
-    synthesize: (request) =>
-      Effect.flatMap(pinned(request), (request) => inTurn((engine) => engine.synthesize(request))),
-    bytes: (request) => Effect.flatMap(pinned(request), (request) => inTurn((engine) => engine.bytes(request))),
-    voices: first.voices,
-    models: first.models,
-    languages: first.languages
-  })
-}
 
 /**
  * Asks several engines in turn: if one fails before any sound, the next one speaks the request. Once audio has left, an
  * error is an error. All engines get the first one's sample rate. Voices are names of one engine: leave them to the
- * layers, or give a layer a mapping of voices.
+ * layers, or give a layer a mapping of voices. Options under `provider` reach only the engine that they name.
  *
  * Fails with the error of the last engine; the others are logged as warnings.
  *
@@ -421,7 +150,7 @@ export const layerFallback = <
 // ----------------------------------------------------------------------------------------------------------------
 
 /**
- * Speaks a text and tells everything that happens: audio, words where the engine knows their times, and the end.
+ * Speaks a text and reports everything that happens: audio, words if the engine knows their times, and the end.
  *
  * @since 0.1.0
  * @category accessors

@@ -97,17 +97,12 @@ export * as PcmStream from "./PcmStream.js"
  */
 export * as Playhead from "./Playhead.js"
 
-export * as SegmentLease from "./SegmentLease.js"
-
 /**
- * What a speech engine can do, and the check of requests against it: an option never does nothing.
+ * Everything that the author of an engine needs, in one place: what an engine can do, {@link make}, which turns an engine into the
+ * `SpeechSynthesizer` port, {@link fromPcm} for engines that know only audio, and the parts of operations and retries that an engine with
+ * an account shares with the rest. `docs/new-engine.md` builds one.
  *
- * @since 0.1.0
- */
-export * as SpeechCapabilities from "./SpeechCapabilities.js"
-
-/**
- * What the author of an engine needs: `SpeechSynthesizer.make` asks for events, and these create them.
+ * Applications never need this module.
  *
  * @since 0.1.0
  */
@@ -131,23 +126,16 @@ export * as SpeechError from "./SpeechError.js"
 export * as SpeechEvent from "./SpeechEvent.js"
 
 /**
- * What a caller asks for: a text and the options of its speech.
+ * What a caller asks for: a text and the options of its speech. It knows no vendor.
  *
  * @since 0.1.0
  */
 export * as SpeechRequest from "./SpeechRequest.js"
 
 /**
- * The shortening of pauses in speech, for streams that carry more than audio.
- *
- * @since 0.1.0
- */
-export * as SpeechSilence from "./SpeechSilence.js"
-
-/**
  * The port of speech engines: finished text in, audio out.
  *
- * Applications ask for `SpeechSynthesizer`; which engine answers (the vendor's cloud, the embedded voice, a test double)
+ * Applications ask for `SpeechSynthesizer`; which engine answers (a cloud, the embedded voice, a test double)
  * is one layer, chosen at the edge. For text that is still being written there is `SpeechStream`.
  *
  * @since 0.1.0

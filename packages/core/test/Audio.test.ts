@@ -6,6 +6,18 @@ import { Chunk, Duration, Effect, FastCheck, Option, Stream } from "effect"
 const mono = Pcm.format(24000)
 
 describe("Audio", () => {
+  it.effect("fromStream fails if the format changes, and takes a format that was written as a literal", () =>
+    Effect.gen(function*() {
+      const second = (format: Pcm.PcmFormat) => Pcm.unsafeMake(format, new Uint8Array(2 * format.sampleRate))
+      const joined = (...formats: ReadonlyArray<Pcm.PcmFormat>) =>
+        Audio.fromStream(Stream.fromIterable(formats.map(second)))
+      const error = yield* Effect.flip(joined(mono, Pcm.format(8000)))
+      assert.strictEqual(error.reason, "MixedFormats")
+      assert.include(error.message, "from 24000 Hz to 8000 Hz")
+      const audio = Option.getOrThrow(yield* joined(mono, { sampleRate: 24000, channels: 1 }))
+      assert.strictEqual(Duration.toSeconds(audio.duration), 2)
+    }))
+
   it.effect.prop(
     "fromStream is the inverse of toStream, in chunks of at most 100 ms that share its memory",
     {
@@ -25,7 +37,7 @@ describe("Audio", () => {
           chunk.bytes.buffer === audio.bytes.buffer
         assert.isTrue(Chunk.every(chunks, isRight))
         const back = Option.getOrThrow(yield* Audio.fromStream(Stream.fromChunk(chunks)))
-        assert.strictEqual(back.format, format)
+        assert.deepStrictEqual(back.format, format)
         assertSame(back.bytes, audio.bytes)
         assert.deepStrictEqual(back.duration, audio.duration)
       })

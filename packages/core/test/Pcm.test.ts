@@ -17,12 +17,11 @@ const stereo = Pcm.format(24000, 2)
 const collect = <E, R>(stream: Stream.Stream<Pcm.PcmChunk, E, R>) =>
   Effect.map(Stream.runCollect(stream), Chunk.toReadonlyArray)
 
-describe("Pcm.format", () => {
-  it("equal formats are one object, different ones are not", () => {
-    assert.strictEqual(Pcm.format(24000), mono)
-    assert.strictEqual(Pcm.format(24000, 1), mono)
-    assert.notStrictEqual<Pcm.PcmFormat>(Pcm.format(24000, 2), mono)
-    assert.notStrictEqual<Pcm.PcmFormat>(Pcm.format(16000), mono)
+describe("Pcm.isSameFormat", () => {
+  it("compares rates and channels, also of a format that was written as a literal", () => {
+    assert.isTrue(Pcm.isSameFormat({ sampleRate: 24000, channels: 1 }, mono))
+    assert.isFalse(Pcm.isSameFormat(stereo, mono))
+    assert.isFalse(Pcm.isSameFormat(Pcm.format(16000), mono))
   })
 })
 

@@ -108,7 +108,7 @@ describe("SpeechError messages", () => {
     ],
     [
       new SpeechError.InvalidApiKey({ ...at, requestId: "r1" }),
-      "It broke. Set SMALLEST_API_KEY to a valid key (they start with sk_) from the vendor's console (request r1)."
+      "It broke. Give the layer a valid API key (request r1)."
     ],
     [new SpeechError.NotEntitled(at), "It broke. Choose a model or feature of your plan, or upgrade the plan."],
     [new SpeechError.QuotaExhausted(at), "It broke. Add credits to the account."],
@@ -163,6 +163,20 @@ describe("SpeechError.withPosition", () => {
       assert.deepStrictEqual(toJson(SpeechError.withPosition(position)(error)), toJson(placed))
     }
   )
+
+  it("keeps the stack and the cause", () => {
+    const cause = new Error("connect ECONNREFUSED")
+    const error = new SpeechError.TransportFailure({ ...at, description: "No server", cause })
+    const placed = SpeechError.withPosition(error, { segment: 1, textOffset: 2, samplesEmitted: 3 })
+    assert.strictEqual(placed.stack, error.stack)
+    assert.strictEqual(placed.cause, cause)
+    assert.instanceOf(placed, SpeechError.TransportFailure)
+  })
+
+  it("an engine's own advice takes the place of the usual one", () => {
+    const error = new SpeechError.InvalidApiKey({ ...at, description: "Unknown key", advice: "Set MY_KEY" })
+    assert.strictEqual(error.message, "Unknown key. Set MY_KEY.")
+  })
 })
 
 /** Fails with each error in turn, the last one for ever, and tells when each attempt began, in milliseconds. */

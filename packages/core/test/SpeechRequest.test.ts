@@ -7,21 +7,15 @@ const accepts = (request: unknown) => Either.isRight(decode(request))
 
 describe("SpeechRequest", () => {
   it.each<readonly [string, ReadonlyArray<unknown>, ReadonlyArray<unknown>]>([
-    ["text", ["a", "नमस्ते", " ", "x".repeat(8000)], ["", "x".repeat(8001), 5, null]],
+    ["text", ["a", "नमस्ते", " ", "x".repeat(8000)], ["", 5, null]],
     ["speed", [0.5, 1, 2], [0.49, 2.01, NaN, Infinity, "1", null]],
     ["sampleRate", [8000, 24000, 44100, 48000], [7999, 48001, 16000.5, NaN, "24000"]],
     ["voice", ["meher", "voice_abc"], ["", 5]],
     ["model", ["lightning_v3.1_pro", "next"], [""]],
     ["language", ["en", "auto", "xx"], [""]],
     ["removeExtraSilence", [true, false], ["true", 1]],
-    ["pronunciationDictionaries", [[], ["0123456789abcdefABCDEF01"]], [
-      ["0123456789abcdefABCDEF0"],
-      ["g".repeat(24)],
-      "x"
-    ]],
-    ["enhancement", [0, 1, 2], [3, -1, 0.5]],
-    ["similarity", [0, 0.5, 1], [-0.1, 1.1]],
-    ["outputFormat", ["wav", "pcm", "ulaw", "mulaw", "alaw", "mp3"], ["ogg", "WAV"]]
+    ["provider", [{}, { engine: { warmth: 1 } }], [null, "x", 5]],
+    ["outputFormat", ["wav", "pcm", "ulaw", "alaw", "mp3"], ["ogg", "WAV", "mulaw"]]
   ])("%s - bounds", (field, good, bad) => {
     for (const value of good) {
       assert.isTrue(accepts({ text: "Hi.", [field]: value }), JSON.stringify(value)?.slice(0, 40))
@@ -55,9 +49,6 @@ describe("open names", () => {
       assert.isTrue(Either.isRight(Schema.decodeUnknownEither(schema)("something-new")))
       assert.isTrue(Either.isLeft(Schema.decodeUnknownEither(schema)("")))
     }
-    assert.strictEqual<string>("clone", "clone")
-    assert.strictEqual<string>("next", "next")
-    assert.strictEqual<string>("xx", "xx")
   })
 
   it("languages have names; an unknown code stands for itself", () => {

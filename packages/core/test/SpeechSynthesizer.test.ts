@@ -1,9 +1,9 @@
 import type { SpeechRequest } from "@effect-smallest/core"
-import { G711, Pcm, SegmentLease, SpeechError, SpeechEvent, SpeechSynthesizer, Wav } from "@effect-smallest/core"
+import { G711, Pcm, SpeechEngine, SpeechError, SpeechEvent, SpeechSynthesizer, Wav } from "@effect-smallest/core"
 import { assertSame, concatSamples, cutAt, cuts } from "@effect-smallest/test-support/pcm"
 import { assert, describe, it } from "@effect/vitest"
 import type { Layer } from "effect"
-import { Chunk, Duration, Effect, Either, FastCheck, Fiber, Option, Ref, Stream, TestClock } from "effect"
+import { Chunk, Duration, Effect, Either, FastCheck, Fiber, Option, Ref, Schema, Stream, TestClock } from "effect"
 import { completed, failure, heard, lateFailure, plain, scripted, silentFailure, sound, started } from "./fakeEngine.js"
 
 const spoken = Int16Array.from({ length: 240 }, (_, i) => Math.floor(i / 80) + 1)
@@ -32,11 +32,11 @@ describe("SpeechSynthesizer.make", () => {
       assertSame(concatSamples(Chunk.map(chunks, Pcm.samples)), spoken)
       const audio = yield* service.synthesize({ text: "Hi." })
       assertSame(Pcm.samples(audio), spoken)
-      assert.strictEqual(audio.format, Pcm.format(8000))
+      assert.deepStrictEqual(audio.format, Pcm.format(8000))
       assert.strictEqual(Duration.toMillis(audio.duration), 30)
       const wav = Either.getOrThrow(Wav.decode(yield* service.bytes({ text: "Hi." })))
       assertSame(Pcm.samples(wav), spoken)
-      assert.strictEqual(wav.format, Pcm.format(8000))
+      assert.deepStrictEqual(wav.format, Pcm.format(8000))
     }))
 
   it.effect("bytes makes every format of PCM itself", () =>
@@ -46,35 +46,17 @@ describe("SpeechSynthesizer.make", () => {
       const bytes = (request: Omit<SpeechRequest.SpeechBytesRequest, "text">) =>
         service.bytes({ text: "Hi.", ...request })
       assertSame((yield* bytes({ outputFormat: "wav" })).subarray(44), raw)
-      assertSame((yield* bytes({ addWavHeader: true })).subarray(44), raw)
       assertSame(yield* bytes({ outputFormat: "pcm" }), raw)
-      assertSame(yield* bytes({ addWavHeader: false }), raw)
-      assertSame(yield* bytes({ outputFormat: "pcm", addWavHeader: false }), raw)
       assertSame(yield* bytes({ outputFormat: "ulaw" }), G711.encodeUlaw(spoken))
-      assertSame(yield* bytes({ outputFormat: "mulaw" }), G711.encodeUlaw(spoken))
-      assertSame(yield* bytes({ outputFormat: "alaw", addWavHeader: false }), G711.encodeAlaw(spoken))
+      assertSame(yield* bytes({ outputFormat: "alaw" }), G711.encodeAlaw(spoken))
     }))
 
-  it.effect("a header that the request asks for must fit its format; that of a layer or a scope gives way", () =>
+  it.effect("an engine decides the format of bytes, unless the request does", () =>
     Effect.gen(function*() {
-      const { service } = scripted([plain], { defaults: { sampleRate: 8000, addWavHeader: true } })
-      for (const outputFormat of ["pcm", "ulaw", "mulaw", "alaw"] as const) {
-        const error = yield* invalid(service.bytes({ text: "Hi.", outputFormat, addWavHeader: true }))
-        assert.strictEqual(error?.parameter, "addWavHeader")
-        const bytes = service.bytes({ text: "Hi.", outputFormat })
-        assert.isBelow((yield* bytes).length, 481)
-        assert.isBelow((yield* SpeechSynthesizer.withOptions(bytes, { addWavHeader: true })).length, 481)
-      }
-      const contradiction = yield* invalid(service.bytes({ text: "Hi.", outputFormat: "wav", addWavHeader: false }))
-      assert.strictEqual(contradiction?.parameter, "addWavHeader")
-      const raw = scripted([plain], { defaults: { sampleRate: 8000, addWavHeader: false } }).service
-      assert.strictEqual((yield* raw.bytes({ text: "Hi." })).length, 480)
-      assert.strictEqual((yield* raw.bytes({ text: "Hi.", addWavHeader: true })).length, 524)
-      assert.strictEqual((yield* raw.bytes({ text: "Hi.", outputFormat: "wav" })).length, 524)
-      assert.strictEqual(
-        (yield* raw.bytes({ text: "Hi." }).pipe(SpeechSynthesizer.withOptions({ addWavHeader: true }))).length,
-        524
-      )
+      const { service } = scripted([plain], { outputFormat: ({ speed }) => speed === 2 ? "pcm" : "wav" })
+      assert.strictEqual((yield* service.bytes({ text: "Hi." })).length, 524)
+      assert.strictEqual((yield* service.bytes({ text: "Hi.", speed: 2 })).length, 480)
+      assert.strictEqual((yield* service.bytes({ text: "Hi.", speed: 2, outputFormat: "wav" })).length, 524)
     }))
 
   it.effect("MP3 comes from the engine, or not at all", () =>
@@ -105,7 +87,7 @@ describe("SpeechSynthesizer.make", () => {
 
   it.effect("an engine that makes no audio is an error on every way", () =>
     Effect.gen(function*() {
-      const silent: ReadonlyArray<SpeechSynthesizer.Engine["events"]> = [
+      const silent: ReadonlyArray<SpeechEngine.Engine["events"]> = [
         () => Stream.make(completed(0)),
         (request) => Stream.make(started(request), completed(0)),
         (request) => Stream.make(sound(request, 0, 0), completed(0)).pipe(Stream.rechunk(1))
@@ -180,11 +162,6 @@ describe("SpeechSynthesizer.make", () => {
   describe("options", () => {
     it.effect.each<readonly [Omit<SpeechRequest.SpeechRequest, "text">, string]>([
       [{ model: "flite" }, "This engine has no option `model`. Correct `model` and try again."],
-      [{ transliterate: true }, "This engine has no option `transliterate`. Correct `transliterate` and try again."],
-      [{ mathNotation: true }, "This engine has no option `mathNotation`. Correct `mathNotation` and try again."],
-      [{ enhancement: 1 }, "This engine has no option `enhancement`. Correct `enhancement` and try again."],
-      [{ similarity: 0.5 }, "This engine has no option `similarity`. Correct `similarity` and try again."],
-      [{ saveHistory: true }, "This engine has no option `saveHistory`. Correct `saveHistory` and try again."],
       [{ speed: 9 }, "`speed` must be a number from 0.5 to 2. Correct `speed` and try again."],
       [{ speed: NaN }, "`speed` must be a number from 0.5 to 2. Correct `speed` and try again."],
       [
@@ -206,18 +183,83 @@ describe("SpeechSynthesizer.make", () => {
         assert.strictEqual(requests.length, 0)
       }))
 
-    it.effect("what is switched off or undefined asks nothing of an engine", () =>
+    it.effect("what is undefined asks nothing of an engine", () =>
       Effect.gen(function*() {
         const { requests, service } = scripted([plain])
-        yield* service.synthesize({
-          text: "Hi.",
-          transliterate: false,
-          mathNotation: false,
-          saveHistory: false,
-          model: undefined
-        })
+        yield* service.synthesize({ text: "Hi.", model: undefined })
         assert.strictEqual(requests.length, 1)
       }))
+
+    it.effect.each<readonly [object, string, string]>([
+      [{ pace: 2 }, "pace", "There is no option `pace`"],
+      [{ instructions: "whisper" }, "instructions", "There is no option `instructions`"],
+      [{ outputFormat: "wav" }, "outputFormat", "There is no option `outputFormat`"]
+    ])("%j is not dropped", ([options, parameter, message]) =>
+      Effect.gen(function*() {
+        const { requests, service } = scripted([plain])
+        for (
+          const speech of [
+            service.synthesize({ text: "Hi.", ...options }),
+            Stream.runDrain(service.events({ text: "Hi.", ...options })),
+            service.synthesize({ text: "Hi." }).pipe(SpeechSynthesizer.withOptions(options))
+          ]
+        ) {
+          const error = yield* invalid<unknown>(speech)
+          assert.strictEqual(error?.parameter, parameter)
+          assert.include(error?.message, message)
+        }
+        assert.strictEqual(requests.length, 0)
+      }))
+
+    describe("of one engine alone", () => {
+      const provider = { name: "fake", schema: Schema.Struct({ warmth: Schema.Number.pipe(Schema.between(0, 1)) }) }
+      const own = (provider: object) => ({ provider })
+      const options = (provider: object) => ({ text: "Hi.", provider })
+
+      it.effect("reach it, merged with those of the layer and the scope", () =>
+        Effect.gen(function*() {
+          const loose = { name: "fake", schema: Schema.Struct({ a: Schema.Int, b: Schema.Int, c: Schema.Int }) }
+          const { requests, service } = scripted([plain], {
+            provider: loose,
+            defaults: { sampleRate: 8000, ...own({ fake: { a: 1, b: 1, c: 1 } }) }
+          })
+          yield* service.synthesize(options({ fake: { c: 3 } })).pipe(
+            SpeechSynthesizer.withOptions(own({ fake: { b: 2, c: 2 } }))
+          )
+          assert.deepStrictEqual<unknown>(requests[0]?.provider, { fake: { a: 1, b: 2, c: 3 } })
+        }))
+
+      it.effect.each<readonly [object, string, RegExp]>([
+        [{ fake: { warmth: 2 } }, "provider.fake.warmth", /between 0 and 1/],
+        [{ fake: { warmth: 1, cold: true } }, "provider.fake.cold", /There is no option `provider.fake.cold`/],
+        [{ other: {} }, "provider.other", /takes its own options under `provider.fake`/]
+      ])("%j is refused", ([given, parameter, message]) =>
+        Effect.gen(function*() {
+          const { service } = scripted([plain], { provider })
+          const error = yield* invalid(service.synthesize(options(given)))
+          assert.strictEqual(error?.parameter, parameter)
+          assert.match(error?.message ?? "", message)
+        }))
+
+      it.effect("are refused by an engine that has none", () =>
+        Effect.gen(function*() {
+          const error = yield* invalid(scripted([plain]).service.synthesize(options({ other: {} })))
+          assert.match(error?.message ?? "", /has no options of its own/)
+        }))
+
+      it.effect("reach that engine of a fallback, and no other", () =>
+        Effect.gen(function*() {
+          const first = scripted([silentFailure("gone")], { provider })
+          const second = scripted([plain], { provider: { ...provider, name: "second" } })
+          const layer = SpeechSynthesizer.layerFallback([first.layer, second.layer])
+          const ask = SpeechSynthesizer.synthesize(options({ fake: { warmth: 1 }, second: { warmth: 0 } }))
+          yield* Effect.provide(ask, layer)
+          assert.deepStrictEqual<unknown>(first.requests[0]?.provider, { fake: { warmth: 1 } })
+          assert.deepStrictEqual<unknown>(second.requests[0]?.provider, { second: { warmth: 0 } })
+          const error = yield* invalid(Effect.provide(SpeechSynthesizer.synthesize(options({ third: {} })), layer))
+          assert.strictEqual(error?.parameter, "provider.third")
+        }))
+    })
 
     it.effect("rates may be a range, with both ends", () =>
       Effect.gen(function*() {
@@ -232,7 +274,7 @@ describe("SpeechSynthesizer.make", () => {
       Effect.gen(function*() {
         const error = yield* invalid(scripted([plain]).service.bytes({ text: "Hi.", outputFormat: "ogg" as "wav" }))
         assert.strictEqual(error?.parameter, "outputFormat")
-        assert.match(error?.message ?? "", /wav, pcm, ulaw, mulaw, alaw or mp3/)
+        assert.match(error?.message ?? "", /wav, pcm, ulaw, alaw or mp3/)
       }))
 
     const speed = FastCheck.constantFrom(undefined, 0.5, 1.5, 2)
@@ -279,18 +321,17 @@ describe("SpeechSynthesizer.make", () => {
     const word = (word: string, start: number, end: number) =>
       SpeechEvent.WordTimestamp({ segment: 0, word, start: Duration.seconds(start), end: Duration.seconds(end) })
 
-    const pause =
-      (places: ReadonlyArray<number>, wordsFirst: boolean) => (request: SpeechSynthesizer.ResolvedRequest) => {
-        const words = [word("one", 0.2, 0.8), word("pause", 0.9, 1.9), word("two", 2.1, 2.4)]
-        const audio = cutAt(samples, places).map((part) =>
-          SpeechEvent.AudioChunk({ chunk: Pcm.fromSamples(Pcm.format(8000), part) })
-        )
-        return Stream.fromIterable([
-          started(request),
-          ...(wordsFirst ? [...words, ...audio] : [...audio, ...words]),
-          completed(2500)
-        ])
-      }
+    const pause = (places: ReadonlyArray<number>, wordsFirst: boolean) => (request: SpeechEngine.ResolvedRequest) => {
+      const words = [word("one", 0.2, 0.8), word("pause", 0.9, 1.9), word("two", 2.1, 2.4)]
+      const audio = cutAt(samples, places).map((part) =>
+        SpeechEvent.AudioChunk({ chunk: Pcm.fromSamples(Pcm.format(8000), part) })
+      )
+      return Stream.fromIterable([
+        started(request),
+        ...(wordsFirst ? [...words, ...audio] : [...audio, ...words]),
+        completed(2500)
+      ])
+    }
 
     it.effect.prop(
       "shortens pauses and moves whatever has a time with its audio, however both are cut and ordered",
@@ -413,10 +454,10 @@ describe("SpeechSynthesizer.layerRetry", () => {
       yield* afterWaiting(heard(speech.stream({ text: "Hi." })))
       assert.strictEqual(requests.length, 8)
       yield* Effect.scoped(Effect.flatMap(
-        SegmentLease.make({ stream: {}, index: 0, isHead: Effect.succeed(true) }),
+        SpeechEngine.makeLease({ stream: {}, index: 0, isHead: Effect.succeed(true) }),
         (lease) =>
           heard(speech.stream({ text: "Hi." })).pipe(
-            Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease))
+            Effect.provideService(SpeechEngine.CurrentSegmentLease, Option.some(lease))
           )
       ))
       assert.strictEqual(requests.length, 9)
@@ -427,7 +468,7 @@ describe("SpeechSynthesizer.layerRetry", () => {
       const log = yield* Ref.make<ReadonlyArray<string>>([])
       const tell = (line: string) => Ref.update(log, (lines) => [...lines, line])
       const watched =
-        (name: string, events: SpeechSynthesizer.Engine["events"]): SpeechSynthesizer.Engine["events"] => (request) =>
+        (name: string, events: SpeechEngine.Engine["events"]): SpeechEngine.Engine["events"] => (request) =>
           Stream.ensuring(Stream.concat(Stream.execute(tell(`${name} opens`)), events(request)), tell(`${name} closes`))
       const { layer } = scripted([watched("first", silentFailure("no")), watched("second", plain)])
       const speech = yield* service(SpeechSynthesizer.layerRetry(layer))

@@ -1,4 +1,4 @@
-import { SpeechTelemetry } from "@effect-smallest/core"
+import { SpeechEngine, SpeechTelemetry } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Duration, Effect, Fiber, Metric, Schedule, TestClock, type Tracer } from "effect"
 
@@ -15,7 +15,7 @@ describe("SpeechTelemetry", () => {
       const before = (yield* Metric.value(counter)).count
       let attempts = 0
       const twice = Effect.suspend(() => ++attempts < 3 ? Effect.fail(new Refused()) : Effect.orDie(Effect.currentSpan))
-      const span = yield* SpeechTelemetry.retry(twice, Schedule.recurs(3)).pipe(SpeechTelemetry.withSpan("test"))
+      const span = yield* SpeechEngine.retry(twice, Schedule.recurs(3)).pipe(SpeechEngine.withSpan("test"))
       const events = "events" in span ? span.events : undefined
       assert.deepStrictEqual(
         Array.isArray(events) ? events.map(([name, , attributes]) => [name, attributes]) : events,
@@ -31,8 +31,8 @@ describe("SpeechTelemetry", () => {
     Effect.gen(function*() {
       const spans: Array<Tracer.AnySpan> = []
       const note = Effect.map(Effect.orDie(Effect.currentSpan), (span) => void spans.push(span))
-      yield* Effect.exit(Effect.zipRight(note, Effect.fail(new Refused())).pipe(SpeechTelemetry.withSpan("failed")))
-      const fiber = yield* Effect.fork(Effect.zipRight(note, Effect.never).pipe(SpeechTelemetry.withSpan("left")))
+      yield* Effect.exit(Effect.zipRight(note, Effect.fail(new Refused())).pipe(SpeechEngine.withSpan("failed")))
+      const fiber = yield* Effect.fork(Effect.zipRight(note, Effect.never).pipe(SpeechEngine.withSpan("left")))
       yield* Effect.yieldNow()
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(

@@ -102,7 +102,7 @@ describe("Wav.decode", () => {
       const chunk = Pcm.fromSamples(Pcm.format(sampleRate, channels), whole)
       const audio = Audio.unsafeMake(chunk.format, chunk.bytes)
       const decoded = right(Wav.encode(audio))
-      assert.strictEqual(decoded.format, audio.format)
+      assert.deepStrictEqual(decoded.format, audio.format)
       assert.deepStrictEqual(decoded.bytes, chunk.bytes.slice())
       assert.deepStrictEqual(decoded.duration, audio.duration)
     }
@@ -138,7 +138,7 @@ describe("Wav.decode", () => {
     ]
   ])("reads a file with %s", (_, file) => {
     const audio = right(file)
-    assert.strictEqual(audio.format, mono)
+    assert.deepStrictEqual(audio.format, mono)
     assert.strictEqual(hex(audio.bytes).slice(0, 16), hex(sound))
   })
 
@@ -332,7 +332,7 @@ describe("Wav.decodeStream", () => {
         ],
         (file) => Wav.open(pieces(file, 3))
       )
-      assert.strictEqual(sized?.format, mono)
+      assert.deepStrictEqual(sized?.format, mono)
       assert.deepStrictEqual(
         [sized, open, empty].map((file) => file?.dataLength),
         [Option.some(8), Option.none(), Option.some(0)]

@@ -1,5 +1,5 @@
 import type { Audio } from "@effect-smallest/core"
-import { Pcm, SpeechError, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
+import { Pcm, SpeechEngine, SpeechError, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { Duration, Effect, Layer, Stream } from "effect"
 
 export const failure = (description: string): SpeechError.ServerFailure =>
@@ -7,7 +7,7 @@ export const failure = (description: string): SpeechError.ServerFailure =>
 
 /** One piece of audio: its samples all have one value, so that a listener knows what it heard. */
 export const sound = (
-  request: SpeechSynthesizer.ResolvedRequest,
+  request: SpeechEngine.ResolvedRequest,
   value: number,
   frames = 80
 ): SpeechEvent.SpeechEvent =>
@@ -15,13 +15,13 @@ export const sound = (
     chunk: Pcm.fromSamples(Pcm.format(request.sampleRate), new Int16Array(frames).fill(value))
   })
 
-export const started = (request: SpeechSynthesizer.ResolvedRequest): SpeechEvent.SpeechEvent =>
+export const started = (request: SpeechEngine.ResolvedRequest): SpeechEvent.SpeechEvent =>
   SpeechEvent.SegmentStarted({ segment: 0, text: request.text, textOffset: 0, start: Duration.zero })
 
 export const completed = (millis: number): SpeechEvent.SpeechEvent =>
   SpeechEvent.Completed({ duration: Duration.millis(millis) })
 
-type Events = SpeechSynthesizer.Engine["events"]
+type Events = SpeechEngine.Engine["events"]
 
 /** Says the samples 1, 2, 3, in chunks of 10 ms at 8000 Hz. */
 export const plain: Events = (request) =>
@@ -43,23 +43,21 @@ export const lateFailure = (description: string): Events => (request) =>
 /** An engine that answers its requests by the script in turn, the last entry for all that follow, and records them. */
 export const scripted = (
   script: readonly [Events, ...ReadonlyArray<Events>],
-  options: Partial<Omit<SpeechSynthesizer.Engine, "events">> = {}
+  options: Partial<Omit<SpeechEngine.Engine, "events">> = {}
 ) => {
-  const requests: Array<SpeechSynthesizer.ResolvedRequest> = []
+  const requests: Array<SpeechEngine.ResolvedRequest> = []
   const next: Events = (request) =>
     Stream.suspend(() => {
       const events = script[Math.min(requests.length, script.length - 1)] ?? script[0]
       requests.push(request)
       return events(request)
     })
-  const service = SpeechSynthesizer.make({
+  const service = SpeechEngine.make({
     module: "Fake",
     defaults: { sampleRate: 8000 },
     honours: ["voice"],
+    maxTextLength: 8000,
     sampleRates: [8000, 16000],
-    voices: Effect.succeed([]),
-    models: Effect.succeed([]),
-    languages: Effect.succeed([]),
     ...options,
     events: next
   })

@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
@@ -102,7 +103,7 @@ const lettersAtOnce = 40
 const phraseEvents = (
   phrase: Phrase,
   at: number,
-  request: SpeechSynthesizer.ResolvedRequest,
+  request: SpeechEngine.ResolvedRequest,
   base: number
 ): { readonly events: Array<SpeechEvent.SpeechEvent>; readonly samples: number } => {
   const format = Pcm.format(request.sampleRate)
@@ -126,7 +127,7 @@ const phraseEvents = (
   return { events, samples: total + gap }
 }
 
-const events = (request: SpeechSynthesizer.ResolvedRequest): Stream.Stream<SpeechEvent.SpeechEvent> =>
+const events = (request: SpeechEngine.ResolvedRequest): Stream.Stream<SpeechEvent.SpeechEvent> =>
   Stream.unwrap(Effect.map(CurrentPronunciations, (pronunciations) => {
     const base = tones[request.voice ?? ""]?.base ?? 147
     const phrases = toPhrases(request.text, pronunciations)
@@ -158,7 +159,7 @@ const events = (request: SpeechSynthesizer.ResolvedRequest): Stream.Stream<Speec
  * @category constructors
  */
 export const make = (options: Options = {}): SpeechSynthesizer.Service =>
-  SpeechSynthesizer.make({
+  SpeechEngine.make({
     module: "ToneSpeechSynthesizer",
     defaults: { voice: options.voice ?? "tone-mid", speed: 1, sampleRate: options.sampleRate ?? 24000 },
     honours: ["voice"],

@@ -6,8 +6,8 @@
  *
  * @since 0.1.0
  */
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import { EngineFailure } from "@effect-smallest/core/SpeechError"
-import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -150,7 +150,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     return reply._tag === "Loaded"
       ? reply.module
       : yield* failure("load", `The engine at ${url} could not be loaded: ${reply.description}`)
-  })).pipe(SpeechTelemetry.withSpan("FliteWorker.load"))
+  })).pipe(SpeechEngine.withSpan("FliteWorker.load"))
 
   // A fiber of the layer compiles, so that whoever asks first may be interrupted without harm to those who wait with it.
   const [compiling, forget] = yield* Effect.cachedInvalidateWithTTL(Effect.forkIn(compile, scope), Duration.infinity)

@@ -8,11 +8,11 @@
  * @since 0.1.0
  */
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
-import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -102,7 +102,7 @@ export class CurrentPronunciations extends Context.Reference<CurrentPronunciatio
  *
  * @example
  * ```ts
- * import { SpeechSynthesizer } from "@effect-smallest/core"
+ * import { SpeechEngine, SpeechSynthesizer } from "@effect-smallest/core"
  * import { LocalSpeechSynthesizer } from "@effect-smallest/local"
  *
  * const speech = SpeechSynthesizer.stream({ text: "SQLite, said Siobhan." }).pipe(
@@ -160,7 +160,7 @@ const findVoice = (
 }
 
 const check = (
-  request: SpeechSynthesizer.ResolvedRequest
+  request: SpeechEngine.ResolvedRequest
 ): Effect.Effect<void, SpeechError.InvalidSpeechRequest> => {
   const invalid = (parameter: string, description: string) =>
     new SpeechError.InvalidSpeechRequest({ ...at, parameter, description })
@@ -239,7 +239,7 @@ const converse = (
         )
     )
   ).pipe(
-    SpeechTelemetry.withSpan("FliteWorker.speak", {
+    SpeechEngine.withSpan("FliteWorker.speak", {
       attributes: { "speech.voice": request.voice, "speech.sentences": request.utterances.length }
     })
   )
@@ -274,7 +274,7 @@ export const make = Effect.fnUntraced(function*(
       return Mailbox.toStream(spoken)
     }))
 
-  const events = (request: SpeechSynthesizer.ResolvedRequest) =>
+  const events = (request: SpeechEngine.ResolvedRequest) =>
     Stream.unwrap(Effect.gen(function*() {
       yield* check(request)
       const voice = yield* findVoice(request.voice, options.voices ?? {})
@@ -337,7 +337,7 @@ export const make = Effect.fnUntraced(function*(
       )
     }))
 
-  return SpeechSynthesizer.make({
+  return SpeechEngine.make({
     module: at.module,
     defaults: {
       model: "flite",
@@ -345,7 +345,7 @@ export const make = Effect.fnUntraced(function*(
       speed: options.speed ?? 1,
       sampleRate: options.sampleRate ?? 24000
     },
-    honours: ["voice", "model"],
+    maxTextLength: 8000,
     sampleRates: { minimum: 8000, maximum: 48000 },
     events,
     voices: Effect.succeed(voices.map(({ gain: _, ...info }) => info)),

@@ -200,7 +200,7 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
           })
       )
       assert.isTrue(refused.every(Boolean))
-      yield* account({ text: "Hello.", model: "flite", transliterate: false })
+      yield* account({ text: "Hello.", model: "flite", provider: { lightningV1: { transliterate: false } } })
     }).pipe(local()))
 
   it.effect("removeExtraSilence - shortens the pauses", () =>

@@ -30,6 +30,6 @@ describe("loudness", () => {
         const samples = Pcm.samples(audio)
         assert.closeTo(integratedLoudness(samples), -23, 0.5)
         assert.isBelow(samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0), 0.9 * 32768)
-      }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode))
+      }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode()))
   )
 })

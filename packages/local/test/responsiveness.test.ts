@@ -58,8 +58,8 @@ describe("responsiveness", () => {
       Effect.gen(function*() {
         const speak = Stream.runDrain(SpeechSynthesizer.stream({ text: textOf(600) }))
         // Once without a look at the clock: compiling JavaScript for the first time is not what is measured.
-        yield* Effect.provide(speak, LocalSpeechSynthesizer.layerNode)
-        const longest = yield* longestBlock(Effect.provide(speak, LocalSpeechSynthesizer.layerNode))
+        yield* Effect.provide(speak, LocalSpeechSynthesizer.layerNode())
+        const longest = yield* longestBlock(Effect.provide(speak, LocalSpeechSynthesizer.layerNode()))
         assert.isBelow(longest, 20)
       }),
     { retry: 4, timeout: 60_000 }
@@ -78,5 +78,5 @@ describe("responsiveness", () => {
       const long = yield* mostInUse(8000)
       // The whole long text is 14 MB of audio.
       assert.isBelow(long - short, 2)
-    }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode)), 60_000)
+    }).pipe(Effect.provide(LocalSpeechSynthesizer.layerNode())), 60_000)
 })

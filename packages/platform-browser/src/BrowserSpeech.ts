@@ -8,13 +8,14 @@
  */
 import type * as AudioFile from "@effect-smallest/core/AudioFile"
 import type * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
-import * as SpeechError from "@effect-smallest/core/SpeechError"
+import type * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as ProxySpeechSynthesizer from "@effect-smallest/proxy/ProxySpeechSynthesizer"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as BrowserAudioFile from "./BrowserAudioFile.js"
 import * as BrowserAudioOutput from "./BrowserAudioOutput.js"
 import * as BrowserAudioPlayer from "./BrowserAudioPlayer.js"
@@ -27,7 +28,7 @@ import * as BrowserAudioPlayer from "./BrowserAudioPlayer.js"
  */
 export interface Options {
   /** How `SpeechStream` cuts, prepares and joins segments. */
-  readonly segmented?: SpeechStream.SegmentedOptions | undefined
+  readonly stream?: SpeechStream.SegmentedOptions | undefined
   /** The loudspeaker: buffers, and where its worklet comes from. */
   readonly player?: BrowserAudioPlayer.Options | undefined
   /** The audio context that all sound of the page shares. */
@@ -75,7 +76,7 @@ export const layer = <E, R, A = never>(
   options: Options = {}
 ): Layer.Layer<Provided | A, E, Exclude<R, HttpClient.HttpClient>> =>
   Layer.mergeAll(
-    Layer.provideMerge(SpeechStream.layerSegmented(options.segmented), synthesizer),
+    Layer.provideMerge(SpeechStream.layerSegmented(options.stream), synthesizer),
     BrowserAudioFile.layer,
     Layer.provideMerge(BrowserAudioPlayer.layer(options.player), BrowserAudioOutput.layer(options.output))
   ).pipe(Layer.provide(FetchHttpClient.layer))
@@ -88,16 +89,16 @@ export const layer = <E, R, A = never>(
  */
 export interface ProxyOptions extends ProxySpeechSynthesizer.Options, Options {
   /**
-   * Single requests that fail before their first sample are retried by `SpeechError.retrySchedule`; `false` switches that
-   * off. Streams of growing text have retries of their own, and the two never multiply. What failed in the engine behind the
-   * server was retried there; a page retries only what broke on the way.
-   * @default { maxRetries: 3, baseDelay: "500 millis", maxDelay: "30 seconds", while: ProxySpeechSynthesizer.isProxyError }
+   * How single requests that fail before their first sample are tried again; `false` switches that off. Streams of growing text have
+   * retries of their own, and the two never multiply. The server has retried what failed in the engine behind it; a page retries only
+   * what broke on the way.
+   * @default { maxRetries: 3, baseDelay: "500 millis", maxDelay: "30 seconds" }
    */
-  readonly retry?: SpeechError.RetryOptions | false | undefined
+  readonly retry?: SpeechError.Retry | undefined
 }
 
 /**
- * Speech through the application's own server, which holds the key: `SpeechProxy` of `@effect-smallest/stream` is its half.
+ * Speech through the application's own server, which holds the key: `SpeechProxy` of `@effect-smallest/proxy` is its half.
  *
  * @example
  * ```ts
@@ -116,18 +117,17 @@ export interface ProxyOptions extends ProxySpeechSynthesizer.Options, Options {
  * @category layers
  */
 export const layerProxy = (options: ProxyOptions): Layer.Layer<Provided> => {
-  const { output, player, retry, segmented, ...proxy } = options
-  const onTheWay = { while: ProxySpeechSynthesizer.isProxyError }
-  const engine = ProxySpeechSynthesizer.layer(proxy)
-  return layer(
-    retry === false ? engine : SpeechSynthesizer.layerRetry(engine, { ...onTheWay, ...retry }),
-    {
-      output,
-      player,
-      segmented: {
-        retry: SpeechError.retrySchedule({ ...onTheWay, maxRetries: segmented?.maxRetries }),
-        ...segmented
-      }
-    }
-  )
+  const { output, player, retry, stream, ...proxy } = options
+  return layer(SpeechSynthesizer.layerRetry(ProxySpeechSynthesizer.layer(proxy), onTheWay(retry)), {
+    output,
+    player,
+    stream: { ...stream, retry: onTheWay(stream?.retry) }
+  })
 }
+
+const onTheWay = (retry: SpeechError.Retry | undefined): SpeechError.Retry =>
+  retry === false
+    ? false
+    : Schedule.isSchedule(retry)
+    ? Schedule.whileInput(retry, ProxySpeechSynthesizer.isProxyError)
+    : { while: ProxySpeechSynthesizer.isProxyError, ...retry }

@@ -5,7 +5,7 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import type * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
-import type { RetryOptions } from "@effect-smallest/core/SpeechError"
+import type { Retry } from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as LightningV1SpeechSynthesizer from "@effect-smallest/waves/LightningV1SpeechSynthesizer"
@@ -22,7 +22,7 @@ import { Agent } from "@effect/platform-node/Undici"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -83,7 +83,7 @@ const wire = <A, E, R>(
  */
 export interface StreamOptions {
   /** How `SpeechStream` cuts, prepares and joins segments. */
-  readonly segmented?: SpeechStream.SegmentedOptions | undefined
+  readonly stream?: SpeechStream.SegmentedOptions | undefined
 }
 
 /**
@@ -96,9 +96,9 @@ export interface StreamOptions {
  * import { AudioFile, SpeechSynthesizer } from "@effect-smallest/core"
  * import { WavesSpeechSynthesizer } from "@effect-smallest/waves"
  * import { NodeSpeech } from "@effect-smallest/platform-node"
- * import { Effect } from "effect"
+ * import { Config, Effect } from "effect"
  *
- * const Speech = NodeSpeech.layer(WavesSpeechSynthesizer.layerConfig({ voice: "sophie" }))
+ * const Speech = NodeSpeech.layer(WavesSpeechSynthesizer.layerConfig({ voice: Config.string("SPEECH_VOICE") }))
  *
  * const program = AudioFile.save("hello.wav", SpeechSynthesizer.stream({ text: "Hello." })).pipe(
  *   Effect.provide(Speech)
@@ -119,7 +119,7 @@ export const layer = <E, R, A = never>(
   | A,
   E,
   Exclude<R, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path>
-> => wire(Layer.provideMerge(SpeechStream.layerSegmented(options.segmented), synthesizer), options)
+> => wire(Layer.provideMerge(SpeechStream.layerSegmented(options.stream), synthesizer), options)
 
 /**
  * What the layers of the cloud provide: the ports, and the client for what is beyond them.
@@ -153,11 +153,11 @@ export type ProvidedAccount =
  */
 export interface RequestRetryOptions {
   /**
-   * Single requests that fail before their first sample are retried by `SpeechError.retrySchedule`; `false` switches that
-   * off. Streams of growing text have retries of their own, and the two never multiply.
+   * How single requests that fail before their first sample are tried again; `false` switches that off. Streams of growing text have
+   * retries of their own, and the two never multiply.
    * @default { maxRetries: 3, baseDelay: "500 millis", maxDelay: "30 seconds" }
    */
-  readonly retry?: RetryOptions | false | undefined
+  readonly retry?: Retry | undefined
 }
 
 /**
@@ -166,17 +166,33 @@ export interface RequestRetryOptions {
  * @since 0.1.0
  * @category models
  */
-export interface WavesOptions
-  extends WavesClient.Options, WavesSpeechSynthesizer.Options, RequestRetryOptions, StreamOptions
-{
+export interface WavesOptions extends WavesClient.Options, WavesSpeechSynthesizer.Options, RequestRetryOptions {
   /**
-   * How growing text is spoken: `segmented` sends each sentence as a request of its own, `live` sends the text as it is
-   * written over a WebSocket and brings the times of words back.
-   * @default "segmented"
+   * How growing text is spoken: `segmented` sends each sentence as a request of its own, `live` sends the text as it is written over a
+   * WebSocket and brings the times of words back. Each mode has its own options.
+   * @default { mode: "segmented" }
    */
-  readonly speechStream?: "segmented" | "live" | undefined
-  /** Options of `live`; the voice is that of the layer. */
-  readonly live?: Omit<WavesSpeechStream.Options, keyof WavesSpeechSynthesizer.Options> | undefined
+  readonly stream?: SegmentedStream | LiveStream | undefined
+}
+
+/**
+ * Growing text, sentence by sentence.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SegmentedStream extends SpeechStream.SegmentedOptions {
+  readonly mode?: "segmented" | undefined
+}
+
+/**
+ * Growing text over the vendor's WebSocket. The voice is that of the layer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LiveStream extends Omit<WavesSpeechStream.Options, keyof WavesSpeechSynthesizer.Options> {
+  readonly mode: "live"
 }
 
 /**
@@ -189,16 +205,11 @@ export interface LightningV1Options
   extends WavesClient.Options, LightningV1SpeechSynthesizer.Options, RequestRetryOptions, StreamOptions
 {}
 
-// The engine's options become what it answers as its `defaults`: the key must not be among them.
-const split = <A extends WavesClient.Options & RequestRetryOptions & StreamOptions>(options: A) => {
-  const { apiKey, baseUrl, bufferDuration, concurrency, retry, segmented, timeouts, transformClient, ...speech } =
+// The engine's options become what it returns as its `defaults`: the key must not be among them.
+const split = <A extends WavesClient.Options & RequestRetryOptions & { readonly stream?: unknown }>(options: A) => {
+  const { apiKey, baseUrl, bufferDuration, concurrency, retry, stream: _, timeouts, transformClient, ...speech } =
     options
-  return {
-    client: { apiKey, baseUrl, bufferDuration, concurrency, timeouts, transformClient },
-    retry,
-    segmented,
-    speech
-  }
+  return { client: { apiKey, baseUrl, bufferDuration, concurrency, timeouts, transformClient }, retry, speech }
 }
 
 const layerCloud = <A = never>(
@@ -213,7 +224,7 @@ const layerCloud = <A = never>(
 
 const withRetry = <R>(
   synthesizer: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, never, R>,
-  retry: RequestRetryOptions["retry"]
+  retry: Retry | undefined
 ) => retry === false ? synthesizer : SpeechSynthesizer.layerRetry(synthesizer, retry)
 
 const layerAccount = Layer.mergeAll(WavesVoices.layer(), WavesVoiceClones.layer, WavesPronunciationDictionaries.layer)
@@ -238,15 +249,15 @@ const layerAccount = Layer.mergeAll(WavesVoices.layer(), WavesVoiceClones.layer,
  * @category layers
  */
 export const layerWaves = (options: WavesOptions): Layer.Layer<Provided | ProvidedAccount> => {
-  const { live, speechStream, ...rest } = options
-  const { client, retry, segmented, speech } = split(rest)
+  const { stream = {} } = options
+  const { client, retry, speech } = split(options)
   const synthesizer = withRetry(WavesSpeechSynthesizer.layer(speech), retry)
-  const speechLayer = speechStream === "live"
+  const speechLayer = stream.mode === "live"
     ? Layer.merge(
       synthesizer,
-      Layer.provide(WavesSpeechStream.layer({ ...speech, ...live }), NodeWebSocketConnector.layer)
+      Layer.provide(WavesSpeechStream.layer({ ...speech, ...stream }), NodeWebSocketConnector.layer)
     )
-    : Layer.provideMerge(SpeechStream.layerSegmented(segmented), synthesizer)
+    : Layer.provideMerge(SpeechStream.layerSegmented(stream), synthesizer)
   return layerCloud(Layer.merge(speechLayer, layerAccount), client)
 }
 
@@ -257,31 +268,29 @@ export const layerWaves = (options: WavesOptions): Layer.Layer<Provided | Provid
  * @category layers
  */
 export const layerLightningV1 = (options: LightningV1Options): Layer.Layer<Provided> => {
-  const { client, retry, segmented, speech } = split(options)
+  const { client, retry, speech } = split(options)
   return layerCloud(
     Layer.provideMerge(
-      SpeechStream.layerSegmented(segmented),
+      SpeechStream.layerSegmented(options.stream),
       withRetry(LightningV1SpeechSynthesizer.layer(speech), retry)
     ),
     client
   )
 }
 
-const environment = Config.all({ apiKey: WavesClient.apiKeyConfig, baseUrl: WavesClient.baseUrlConfig })
-
 /**
- * Today's cloud API, as {@link layerWaves} has it: the key from `SMALLEST_API_KEY`, the base URL from `SMALLEST_BASE_URL` unless the
- * options name one. Without a key the layer fails with a `ConfigError` that says what to do; it never falls back to
- * another engine.
+ * Today's cloud API, as {@link layerWaves} has it, with every option from a `Config`. The key is `SMALLEST_API_KEY` and the base URL
+ * `SMALLEST_BASE_URL`, unless the options say otherwise. Without a key the layer fails with a `ConfigError` that says what to do; it never
+ * falls back to another engine.
  *
  * @example
  * ```ts
  * import { SpeechSynthesizer } from "@effect-smallest/core"
  * import { NodeSpeech } from "@effect-smallest/platform-node"
- * import { Effect } from "effect"
+ * import { Config, Effect } from "effect"
  *
  * const wav = SpeechSynthesizer.bytes({ text: "Hello." }).pipe(
- *   Effect.provide(NodeSpeech.layerWavesConfig())
+ *   Effect.provide(NodeSpeech.layerWavesConfig({ voice: Config.withDefault(Config.string("SPEECH_VOICE"), "sophie") }))
  * )
  * ```
  *
@@ -289,24 +298,18 @@ const environment = Config.all({ apiKey: WavesClient.apiKeyConfig, baseUrl: Wave
  * @category layers
  */
 export const layerWavesConfig = (
-  options: Omit<WavesOptions, "apiKey"> = {}
+  config: Config.Config.Wrap<Partial<WavesOptions>> = {}
 ): Layer.Layer<Provided | ProvidedAccount, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(environment, ({ apiKey, baseUrl }) =>
-      layerWaves({ ...options, apiKey, baseUrl: options.baseUrl ?? baseUrl }))
-  )
+  Layer.unwrapEffect(Effect.map(WavesClient.fromEnvironment(config), layerWaves))
 
 /**
- * Speech through the API of 2024: the key from `SMALLEST_API_KEY`, the base URL from `SMALLEST_BASE_URL` unless the
- * options name one. Without a key the layer fails with a `ConfigError` that says what to do.
+ * Speech through the API of 2024, with every option from a `Config`. The key is `SMALLEST_API_KEY` and the base URL `SMALLEST_BASE_URL`,
+ * unless the options say otherwise. Without a key the layer fails with a `ConfigError` that says what to do.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerLightningV1Config = (
-  options: Omit<LightningV1Options, "apiKey"> = {}
+  config: Config.Config.Wrap<Partial<LightningV1Options>> = {}
 ): Layer.Layer<Provided, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(environment, ({ apiKey, baseUrl }) =>
-      layerLightningV1({ ...options, apiKey, baseUrl: options.baseUrl ?? baseUrl }))
-  )
+  Layer.unwrapEffect(Effect.map(WavesClient.fromEnvironment(config), layerLightningV1))

@@ -3,6 +3,7 @@ import { NodeSpeech } from "@effect-smallest/platform-node"
 import { LightningV1SpeechSynthesizer, WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
 import { assert, describe, it } from "@effect/vitest"
 import {
+  Config,
   ConfigProvider,
   Context,
   Duration,
@@ -130,7 +131,7 @@ describe("NodeSpeech", () => {
       const speak = SpeechSynthesizer.synthesize({ text: "Hello." })
       yield* speak.pipe(Effect.provide(NodeSpeech.layerWavesConfig()), withEnvironment(environment))
       yield* speak.pipe(
-        Effect.provide(NodeSpeech.layerWavesConfig({ baseUrl: url, voice: "sophie" })),
+        Effect.provide(NodeSpeech.layerWavesConfig({ baseUrl: Config.succeed(url), voice: Config.succeed("sophie") })),
         withEnvironment({ ...environment, SMALLEST_BASE_URL: "http://127.0.0.1:1" })
       )
       assert.deepStrictEqual(requests.map(({ headers }) => headers.authorization), [
@@ -155,7 +156,7 @@ describe("NodeSpeech", () => {
     Effect.gen(function*() {
       const { requests, url } = yield* server(answerBytes(tone(0.2)))
       const audio = yield* SpeechSynthesizer.synthesize({ text: "Hello." }).pipe(
-        Effect.provide(NodeSpeech.layerLightningV1Config({ voice: "jasmine" })),
+        Effect.provide(NodeSpeech.layerLightningV1Config({ voice: Config.succeed("jasmine") })),
         withEnvironment({ SMALLEST_API_KEY: "sk_of_the_tests", SMALLEST_BASE_URL: url })
       )
       assert.strictEqual(Duration.toMillis(audio.duration), 200)

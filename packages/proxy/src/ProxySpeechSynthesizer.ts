@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
@@ -53,7 +54,7 @@ export interface Timeouts {
  * @since 0.1.0
  * @category models
  */
-export interface Options extends Omit<SpeechOptions, "addWavHeader"> {
+export interface Options extends SpeechOptions {
   /** The route of the server half, such as `https://example.com/speech`; in a page also `/speech`. */
   readonly url: string | URL
   /**
@@ -116,7 +117,7 @@ export const make = (options: Options): Effect.Effect<SpeechSynthesizer.Service,
       return { at, response }
     })
 
-    const events: SpeechSynthesizer.Engine["events"] = (request) =>
+    const events: SpeechEngine.Engine["events"] = (request) =>
       Stream.unwrap(Effect.gen(function*() {
         const { at, response } = yield* send(
           "events",
@@ -144,10 +145,11 @@ export const make = (options: Options): Effect.Effect<SpeechSynthesizer.Service,
       )
     })
 
-    return SpeechSynthesizer.make({
+    return SpeechEngine.make({
       module,
       defaults: { ...defaults, sampleRate },
-      honours,
+      provider: "forwarded", // the server refuses what it does not take
+      maxTextLength: 8000,
       sampleRates: { minimum: 8000, maximum: 48000 },
       events,
       voices: Effect.map(catalogue, ({ voices }) => voices),
@@ -156,25 +158,14 @@ export const make = (options: Options): Effect.Effect<SpeechSynthesizer.Service,
     })
   })
 
-// The server refuses what it does not take. Extra silence is removed here.
-const honours = [
-  "voice",
-  "model",
-  "transliterate",
-  "pronunciationDictionaries",
-  "numberPronunciationLanguage",
-  "mathNotation",
-  "enhancement",
-  "similarity",
-  "saveHistory"
-] as const
-
-const bodyOf: (request: SpeechSynthesizer.ResolvedRequest) => Protocol.SpeechProxyRequest = Struct.pick(
+const bodyOf: (request: SpeechEngine.ResolvedRequest) => Protocol.SpeechProxyRequest = Struct.pick(
   "text",
   "language",
   "speed",
   "sampleRate",
-  ...honours
+  "voice",
+  "model",
+  "provider"
 )
 
 const incomplete = (method: string) =>
@@ -248,7 +239,7 @@ const betweenModules: ReadonlyArray<string> = [module, "SpeechProxyProtocol", "S
  *
  * @example
  * ```ts
- * import { SpeechSynthesizer } from "@effect-smallest/core"
+ * import { SpeechEngine, SpeechSynthesizer } from "@effect-smallest/core"
  * import { ProxySpeechSynthesizer } from "@effect-smallest/proxy"
  *
  * const Speech = ProxySpeechSynthesizer.layer({ url: "/speech" }).pipe(

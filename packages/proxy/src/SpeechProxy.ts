@@ -99,7 +99,7 @@ export interface Limits {
  * @since 0.1.0
  * @category models
  */
-export type AllowedOption = Exclude<keyof SpeechOptions, "addWavHeader">
+export type AllowedOption = keyof SpeechOptions
 
 /**
  * Pages of other origins that may call.

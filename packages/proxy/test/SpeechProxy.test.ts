@@ -14,7 +14,7 @@ const url = "http://localhost/speech"
 const everybody = () => Effect.succeed("somebody")
 
 const layerOf = (engine: Support.Scripted) =>
-  Layer.provideMerge(SpeechStream.layerSegmented({ fade: 0, maxRetries: 0 }), engine.layer)
+  Layer.provideMerge(SpeechStream.layerSegmented({ fade: 0, retry: { maxRetries: 0 } }), engine.layer)
 
 const ask = (
   body: unknown,

@@ -139,7 +139,7 @@ describe("SpeechProxyProtocol", () => {
       assertEvents(events, hello)
       assert.isTrue(Equal.equals(events[1], hello[1]))
       const [audio] = events.filter(SpeechEvent.$is("AudioChunk"))
-      assert.strictEqual(audio?.chunk.format, Pcm.format(24000))
+      assert.deepStrictEqual(audio?.chunk.format, Pcm.format(24000))
     }))
 
   it.effect.prop(

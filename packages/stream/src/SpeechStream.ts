@@ -7,11 +7,11 @@
  * @since 0.1.0
  */
 import type * as Pcm from "@effect-smallest/core/Pcm"
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
-import { CurrentSpeechOptions, mergeOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
+import { CurrentSpeechOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import { type Service as Synthesizer, SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
-import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,6 @@ import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
-import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { check } from "./internal/segmenter/options.js"
@@ -48,7 +47,7 @@ export type TextSource<E, R> = string | Stream.Stream<SpeechText.Input, E, R>
  */
 export interface Service {
   /**
-   * Speaks a text as it grows and tells everything that happens, on one timeline. Fails with the text's own error after
+   * Speaks a text as it grows and reports everything that happens, on one timeline. Fails with the text's own error after
    * the audio that was already due.
    */
   readonly events: <E = never, R = never>(
@@ -63,55 +62,62 @@ export interface Service {
 }
 
 /**
- * Who speaks, for spans and metrics.
+ * What spans and metrics say about the engine.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Speaker {
+export interface Engine {
   readonly engine: string
   readonly defaults: SpeechOptions
 }
 
 /**
- * Makes the service of its events.
+ * Creates the service from its `events`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
-  events: Service["events"],
-  speaker: Speaker = { engine: "SpeechStream", defaults: {} }
-): Service => {
-  const told = <E, R>(
+  events: <E, R>(
     text: TextSource<E, R>,
-    options?: SpeechOptions
+    options: SpeechOptions
+  ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R>,
+  { defaults, engine }: Engine = { engine: "SpeechStream", defaults: {} }
+): Service => {
+  const measured = <E, R>(
+    text: TextSource<E, R>,
+    options: SpeechOptions = {}
   ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R> =>
     Stream.unwrapScoped(Effect.gen(function*() {
-      const operation = yield* SpeechTelemetry.operation("SpeechStream.events")
+      const operation = yield* SpeechEngine.operation("SpeechStream.events")
       const scoped = yield* CurrentSpeechOptions
+      const given = (name: "model" | "voice" | "language") => options[name] ?? scoped[name] ?? defaults[name]
       operation.describe({
-        engine: speaker.engine,
-        ...mergeOptions(mergeOptions(speaker.defaults, scoped), options ?? {})
+        engine,
+        model: given("model"),
+        voice: given("voice"),
+        language: given("language"),
+        sampleRate: options.sampleRate ?? scoped.sampleRate ?? defaults.sampleRate
       })
-      const untold = yield* Stream.toPull(events(listened(text, operation), options))
+      const pull = yield* Stream.toPull(events(recordText(text, operation), options))
       // Everything that an engine starts, it starts before its first events.
       const inside = Context.add(yield* Effect.context<R>(), Tracer.ParentSpan, operation.span)
-      const rest = operation.measure(untold)
-      let pull: typeof rest = operation.measure(Effect.provide(untold, inside))
+      const rest = operation.measure(pull)
+      let next: typeof rest = operation.measure(Effect.provide(pull, inside))
       return Stream.repeatEffectChunkOption(Effect.suspend(() => {
-        const next = pull
-        pull = rest
-        return next
+        const now = next
+        next = rest
+        return now
       }))
     }))
   return SpeechStream.of({
-    events: told,
-    fromText: (text, options) => SpeechEvent.pcm(told(text, options))
+    events: measured,
+    fromText: (text, options) => SpeechEvent.pcm(measured(text, options))
   })
 }
 
-const listened = <E, R>(text: TextSource<E, R>, operation: SpeechTelemetry.Operation): TextSource<E, R> => {
+const recordText = <E, R>(text: TextSource<E, R>, operation: SpeechEngine.Operation): TextSource<E, R> => {
   if (typeof text === "string") {
     operation.wrote(text)
     return text
@@ -146,16 +152,11 @@ export interface SegmentedOptions extends TextSegmenter.Options {
    */
   readonly queueTimeout?: Duration.DurationInput | undefined
   /**
-   * How often a segment is tried again.
-   * @default 3
+   * How a segment is tried again. Whatever it says, only errors with `isRetryable` are retried, only before the segment's first sample
+   * has left, and never earlier than the server asks.
+   * @default { maxRetries: 3, baseDelay: "500 millis", maxDelay: "30 seconds" }
    */
-  readonly maxRetries?: number | undefined
-  /**
-   * When a segment is tried again, in place of `maxRetries`. Whatever it says, only errors with `isRetryable` are
-   * retried, only before the segment's first sample has left, and never earlier than the server asks.
-   * @default SpeechError.retrySchedule({ maxRetries })
-   */
-  readonly retry?: Schedule.Schedule<unknown, SpeechError.SpeechError> | undefined
+  readonly retry?: SpeechError.Retry | undefined
   /**
    * What to do when a segment could not be spoken in the end. `fail` ends the stream with the error, whose `position`
    * says where to go on; `skip` tells a `SegmentFailed` event and goes on by itself.
@@ -178,16 +179,6 @@ export interface SegmentedOptions extends TextSegmenter.Options {
    */
   readonly trimSilence?: boolean | undefined
 }
-
-const scheduleOf = (options: SegmentedOptions): Schedule.Schedule<unknown, SpeechError.SpeechError> =>
-  options.retry === undefined
-    ? SpeechError.retrySchedule({ maxRetries: options.maxRetries })
-    : Schedule.passthrough(options.retry).pipe(
-      Schedule.whileInput(SpeechError.isRetryable),
-      Schedule.modifyDelay((error, delay) =>
-        error._tag === "RateLimited" && error.retryAfter !== undefined ? Duration.max(error.retryAfter, delay) : delay
-      )
-    )
 
 // The punctuation of many languages would be a fifth of what a page loads: it comes with the first text.
 let loaded: typeof TextSegmenter | undefined
@@ -221,20 +212,20 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
   const speaking = {
     synthesizer,
     prefetch: Math.floor(prefetch),
-    schedule: scheduleOf(options),
+    schedule: SpeechError.scheduleOf(options.retry),
     onSegmentFailure: options.onSegmentFailure ?? "fail",
     gap: Duration.decode(options.gap ?? 0),
-    fade: Duration.decode(options.fade ?? "2 millis")
+    fade: Duration.decode(options.fade ?? "2 millis"),
+    trimSilence: options.trimSilence
   }
-  const defaults: SpeechOptions = { removeExtraSilence: options.trimSilence }
   return make(
-    (text, request = {}) =>
+    (text, request) =>
       Stream.unwrap(Effect.map(segmenter, (segmenter) =>
         speakSegments(textSegments(text, { ...reading, segmenter }), {
           ...speaking,
-          request: Effect.map(CurrentSpeechOptions, (scoped) => mergeOptions(mergeOptions(defaults, scoped), request))
+          request
         }))),
-    { engine: "layerSegmented", defaults: mergeOptions(synthesizer.defaults, defaults) }
+    { engine: "layerSegmented", defaults: synthesizer.defaults }
   )
 }
 
@@ -267,17 +258,39 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
 export const layerSegmented = (options: SegmentedOptions = {}): Layer.Layer<SpeechStream, never, SpeechSynthesizer> =>
   Layer.effect(SpeechStream, Effect.map(SpeechSynthesizer, (synthesizer) => makeSegmented(options, synthesizer)))
 
-const isText = (args: IArguments): boolean =>
-  typeof args[0] === "string" || Predicate.hasProperty(args[0], Stream.StreamTypeId)
+/**
+ * A text and the options of its speech in one object, as `SpeechSynthesizer` takes them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamRequest<E = never, R = never> extends SpeechOptions {
+  readonly text: TextSource<E, R>
+}
+
+const isText = (u: unknown): boolean => typeof u === "string" || Predicate.hasProperty(u, Stream.StreamTypeId)
+
+const isFirst = (args: IArguments): boolean => isText(args[0]) || Predicate.hasProperty(args[0], "text")
+
+const split = <E, R>(
+  first: TextSource<E, R> | StreamRequest<E, R>,
+  options: SpeechOptions | undefined
+): readonly [text: TextSource<E, R>, options: SpeechOptions | undefined] => {
+  if (typeof first === "string" || Stream.StreamTypeId in first) return [first, options]
+  const { text, ...rest } = first
+  return [text, rest]
+}
 
 /**
- * Speaks a text as it grows and tells everything that happens: segments, audio, words where the engine knows their times,
- * and the end.
+ * Speaks a text as it grows and reports everything that happens: segments, audio, words if the engine knows their times, and the end.
  *
  * @since 0.1.0
  * @category accessors
  */
 export const events: {
+  <E = never, R = never>(
+    request: StreamRequest<E, R>
+  ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
   (options?: SpeechOptions): <E = never, R = never>(
     text: TextSource<E, R>
   ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
@@ -286,9 +299,44 @@ export const events: {
     options?: SpeechOptions
   ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
 } = dual(
-  isText,
-  <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
-    Stream.unwrap(Effect.map(SpeechStream, (service) => service.events(text, options)))
+  isFirst,
+  <E, R>(first: TextSource<E, R> | StreamRequest<E, R>, options?: SpeechOptions) =>
+    Stream.unwrap(Effect.map(SpeechStream, (service) => service.events(...split(first, options))))
+)
+
+/**
+ * Speaks a text as it grows, as a stream of PCM. It is called like `SpeechSynthesizer.stream`; {@link fromText} is the same with the text
+ * apart.
+ *
+ * @example
+ * ```ts
+ * import { AudioFile } from "@effect-smallest/core"
+ * import { SpeechStream } from "@effect-smallest/stream"
+ * import { Stream } from "effect"
+ *
+ * const tokens = Stream.make("Hello", " there. How ", "are you?")
+ *
+ * const program = SpeechStream.stream({ text: tokens, speed: 0.8 }).pipe(AudioFile.save("hello.wav"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const stream: {
+  <E = never, R = never>(
+    request: StreamRequest<E, R>
+  ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
+  (options?: SpeechOptions): <E = never, R = never>(
+    text: TextSource<E, R>
+  ) => Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
+  <E = never, R = never>(
+    text: TextSource<E, R>,
+    options?: SpeechOptions
+  ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
+} = dual(
+  isFirst,
+  <E, R>(first: TextSource<E, R> | StreamRequest<E, R>, options?: SpeechOptions) =>
+    Stream.unwrap(Effect.map(SpeechStream, (service) => service.fromText(...split(first, options))))
 )
 
 /**
@@ -302,8 +350,8 @@ export const events: {
  *
  * const tokens = Stream.make("Hello", " there. How ", "are you?")
  *
- * const program = AudioFile.save("hello.wav", SpeechStream.fromText(tokens))
- * const slower = AudioFile.save("slow.wav", tokens.pipe(SpeechStream.fromText({ speed: 0.8 })))
+ * const program = SpeechStream.fromText(tokens).pipe(AudioFile.save("hello.wav"))
+ * const slower = tokens.pipe(SpeechStream.fromText({ speed: 0.8 }), AudioFile.save("slow.wav"))
  * ```
  *
  * @since 0.1.0
@@ -318,7 +366,7 @@ export const fromText: {
     options?: SpeechOptions
   ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
 } = dual(
-  isText,
+  (args) => isText(args[0]),
   <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
     Stream.unwrap(Effect.map(SpeechStream, (service) => service.fromText(text, options)))
 )

@@ -1,4 +1,12 @@
-import { Audio, Pcm, SpeechError, SpeechEvent, SpeechRequest, SpeechSynthesizer } from "@effect-smallest/core"
+import {
+  Audio,
+  Pcm,
+  SpeechEngine,
+  SpeechError,
+  SpeechEvent,
+  SpeechRequest,
+  SpeechSynthesizer
+} from "@effect-smallest/core"
 import { SpeechStream } from "@effect-smallest/stream"
 import {
   broken,
@@ -360,7 +368,7 @@ describe("SpeechStream.layerSegmented", () => {
     it.effect("after the last retry the error comes with its position", () =>
       Effect.gen(function*() {
         const engine = make((text) => text.startsWith("Two") ? { error: broken } : {})
-        const { fromText } = yield* service(engine, { maxRetries: 2 })
+        const { fromText } = yield* service(engine, { retry: { maxRetries: 2 } })
         const error = yield* simulate(Effect.flip(Stream.runDrain(fromText("One. Two. Three."))))
         assert.strictEqual(engine.requests.filter(({ text }) => text === "Two. ").length, 3)
         assert.strictEqual(error._tag, "ServerFailure")
@@ -370,7 +378,7 @@ describe("SpeechStream.layerSegmented", () => {
     it.effect("maxRetries: 0 - one attempt", () =>
       Effect.gen(function*() {
         const engine = make(() => ({ error: broken }))
-        const { fromText } = yield* service(engine, { maxRetries: 0 })
+        const { fromText } = yield* service(engine, { retry: { maxRetries: 0 } })
         yield* simulate(Effect.flip(Stream.runDrain(fromText("One."))))
         assert.lengthOf(engine.requests, 1)
       }))
@@ -398,7 +406,7 @@ describe("SpeechStream.layerSegmented", () => {
       Effect.gen(function*() {
         const engine = make(() => ({ error: busy() }))
         const retry = Schedule.intersect(Schedule.spaced("50 millis"), Schedule.recurs(4))
-        const { fromText } = yield* service(engine, { retry, maxRetries: 1 })
+        const { fromText } = yield* service(engine, { retry })
         yield* simulate(Effect.flip(Stream.runDrain(fromText("One."))))
         assert.deepStrictEqual(engine.requests.map(({ at }) => at), [0, 50, 100, 150, 200])
       }))
@@ -444,7 +452,7 @@ describe("SpeechStream.layerSegmented", () => {
     it.effect("SpeechSynthesizer.layerRetry stands aside: retries never multiply", () =>
       Effect.gen(function*() {
         const engine = make(() => ({ error: broken }))
-        const layer = SpeechStream.layerSegmented({ maxRetries: 2 }).pipe(
+        const layer = SpeechStream.layerSegmented({ retry: { maxRetries: 2 } }).pipe(
           Layer.provide(SpeechSynthesizer.layerRetry(engine.layer, { maxRetries: 5 }))
         )
         yield* simulate(Effect.flip(Stream.runDrain(SpeechStream.fromText("One.")))).pipe(Effect.provide(layer))
@@ -653,8 +661,10 @@ describe("SpeechStream.layerSegmented", () => {
     it.effect("one that the engine cannot honour fails, with the position", () =>
       Effect.gen(function*() {
         const { fromText } = yield* service(make())
-        const error = yield* Effect.flip(Stream.runDrain(fromText("One.", { similarity: 0.5 })))
-        assert.propertyVal(error, "parameter", "similarity")
+        const error = yield* Effect.flip(
+          Stream.runDrain(fromText("One.", { provider: { waves: { similarity: 0.5 } } }))
+        )
+        assert.propertyVal(error, "parameter", "provider.waves")
         assert.strictEqual(error.position?.textOffset, 0)
       }))
   })
@@ -671,7 +681,7 @@ describe("SpeechStream.layerSegmented", () => {
         ...engine,
         layer: Layer.succeed(
           SpeechSynthesizer.SpeechSynthesizer,
-          SpeechSynthesizer.make({
+          SpeechEngine.make({
             module: "Traced",
             defaults: { sampleRate: 8000 },
             honours: [],

@@ -1,4 +1,4 @@
-import { Pcm, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
+import { Pcm, SpeechEngine, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { SpeechStream } from "@effect-smallest/stream"
 import { broken, simulate } from "@effect-smallest/test-support/scriptedEngine"
 import { assert, describe, it } from "@effect/vitest"
@@ -26,7 +26,7 @@ const service = (
     Layer.provide(
       SpeechStream.layerSegmented(options),
       Layer.succeed(SpeechSynthesizer.SpeechSynthesizer, {
-        ...SpeechSynthesizer.make({
+        ...SpeechEngine.make({
           module: "Lean",
           defaults: { sampleRate: 8000 },
           honours: [],

@@ -178,7 +178,7 @@ describe("What TextToAudioStream got wrong", () => {
 
   it.effect("an answer without audio was nothing at all", () =>
     Effect.gen(function*() {
-      const { fromText } = yield* service(make(() => ({ samples: new Int16Array(0) })), { maxRetries: 0 })
+      const { fromText } = yield* service(make(() => ({ samples: new Int16Array(0) })), { retry: { maxRetries: 0 } })
       const error = yield* simulate(Effect.flip(Stream.runDrain(fromText("One."))))
       assert.strictEqual(error._tag, "EmptyAudio")
     }))

@@ -221,7 +221,7 @@ export const suite = <A, E>(
         const [first, ...rest] = audioIn(yield* allEvents(text))
         assert.isDefined(first)
         for (const chunk of rest) {
-          assert.strictEqual(chunk.format, first?.format)
+          assert.deepStrictEqual(chunk.format, first?.format)
           assert.isAbove(chunk.bytes.length, 0)
           assert.strictEqual(chunk.bytes.length % Pcm.frameSize(chunk.format), 0)
         }
@@ -368,7 +368,7 @@ export const suite = <A, E>(
         assert.isBelow(fast, normal * 0.85)
         assert.isAbove(slow, normal * 1.15)
         const [chunk] = yield* Stream.runCollect(Stream.take(SpeechStream.fromText(tokens, { sampleRate: 8000 }), 1))
-        assert.strictEqual(chunk?.format, Pcm.format(8000))
+        assert.deepStrictEqual(chunk?.format, Pcm.format(8000))
       }))
 
     test("options - one out of bounds fails before any audio", () =>

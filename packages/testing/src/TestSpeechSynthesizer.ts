@@ -14,9 +14,10 @@ import * as Audio from "@effect-smallest/core/Audio"
 import type { Language } from "@effect-smallest/core/Language"
 import type * as Model from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
-import { mergeOptions, SpeechOptions, type SpeechRequest } from "@effect-smallest/core/SpeechRequest"
+import { mergeOptions, type SpeechOptions, type SpeechRequest } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import type * as Voice from "@effect-smallest/core/Voice"
 import * as Clock from "effect/Clock"
@@ -100,7 +101,7 @@ export interface RecordedRequest {
   /** Place among all requests, from 0. */
   readonly index: number
   /** The request with the options of scope and layer filled in. */
-  readonly request: SpeechSynthesizer.ResolvedRequest
+  readonly request: SpeechEngine.ResolvedRequest
   readonly status: "waiting" | "speaking" | "completed" | "failed" | "interrupted"
   readonly startedAt: number
   readonly firstAudioAt: number | undefined
@@ -131,7 +132,7 @@ export interface Options extends SpeechOptions {
    * Replies to the requests that the script does not answer, by their text, their options or their place among all
    * requests (from 0). A request that gets `undefined` is a defect.
    */
-  readonly respond?: ((request: SpeechSynthesizer.ResolvedRequest, index: number) => Reply | undefined) | undefined
+  readonly respond?: ((request: SpeechEngine.ResolvedRequest, index: number) => Reply | undefined) | undefined
   /**
    * The time before the first chunk of audio.
    * @default "0 millis"
@@ -156,7 +157,12 @@ export interface Options extends SpeechOptions {
    * The options beyond `language`, `speed` and `sampleRate` that the engine takes; others fail as invalid.
    * @default all
    */
-  readonly honours?: SpeechSynthesizer.Engine["honours"] | undefined
+  readonly honours?: SpeechEngine.Engine["honours"] | undefined
+  /**
+   * The options of one engine that the double takes.
+   * @default "forwarded": all of them, to be looked at in the recorded requests
+   */
+  readonly takes?: NonNullable<SpeechEngine.Engine["provider"]> | "none" | undefined
   /**
    * The voices that exist; others fail with `UnknownVoice`.
    * @default every voice exists
@@ -230,7 +236,7 @@ export const audioOf = (request: SpeechRequest): Audio.Audio => {
  *
  * @example
  * ```ts
- * import { Audio, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { Audio, SpeechEngine, SpeechSynthesizer } from "@effect-smallest/core"
  * import { TestSpeechSynthesizer } from "@effect-smallest/testing"
  * import { Effect, Option, Stream } from "effect"
  *
@@ -266,8 +272,9 @@ const wordsOf = (text: string, unit: number): ReadonlyArray<Word> =>
     to: (index + word.length) * unit
   }))
 
-const isHonourable = (name: string): name is SpeechSynthesizer.Engine["honours"][number] =>
-  name in SpeechOptions.fields && !["language", "speed", "sampleRate", "addWavHeader"].includes(name)
+type Honoured = NonNullable<SpeechEngine.Engine["honours"]>[number]
+
+const honourable: ReadonlyArray<Honoured> = ["voice", "model", "removeExtraSilence"]
 
 const isEnded = (request: RecordedRequest): boolean => request.status !== "waiting" && request.status !== "speaking"
 
@@ -285,7 +292,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     chunkDelay = Duration.zero,
     chunkDuration = "100 millis",
     firstAudioDelay = Duration.zero,
-    honours = Object.keys(SpeechOptions.fields).filter(isHonourable),
+    honours = honourable,
+    takes = "forwarded",
     languages = ["en"],
     models = [options.model ?? testModel] as const,
     respond,
@@ -300,7 +308,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
 
   const takeFirst = (replies: Ref.Ref<ReadonlyArray<Reply>>) => Ref.modify(replies, ([first, ...rest]) => [first, rest])
 
-  const replyTo = Effect.fnUntraced(function*(request: SpeechSynthesizer.ResolvedRequest, index: number) {
+  const replyTo = Effect.fnUntraced(function*(request: SpeechEngine.ResolvedRequest, index: number) {
     const reply = (yield* takeFirst(queue)) ?? (yield* takeFirst(remaining)) ?? respond?.(request, index)
     if (reply !== undefined) return reply
     return script === undefined && respond === undefined ? {} : yield* Effect.dieMessage(
@@ -309,7 +317,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     )
   })
 
-  const begin = (request: SpeechSynthesizer.ResolvedRequest) =>
+  const begin = (request: SpeechEngine.ResolvedRequest) =>
     Effect.flatMap(Clock.currentTimeMillis, (startedAt) =>
       SubscriptionRef.modify(records, (all) => {
         const record: RecordedRequest = {
@@ -337,7 +345,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
 
   const spoken = (
     index: number,
-    request: SpeechSynthesizer.ResolvedRequest,
+    request: SpeechEngine.ResolvedRequest,
     reply: Reply
   ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError> => {
     const format = Pcm.format(request.sampleRate)
@@ -382,7 +390,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     ).pipe(Stream.concat(audio), Stream.concat(last))
   }
 
-  const checkVoice = (request: SpeechSynthesizer.ResolvedRequest) =>
+  const checkVoice = (request: SpeechEngine.ResolvedRequest) =>
     voices === undefined || request.voice === undefined || voices.includes(request.voice)
       ? Effect.void
       : new SpeechError.UnknownVoice({
@@ -393,7 +401,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
         description: `There is no voice "${request.voice}"`
       })
 
-  const synthesizer = SpeechSynthesizer.make({
+  const synthesizer = SpeechEngine.make({
     module,
     defaults: {
       ...mergeOptions({
@@ -404,6 +412,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
       sampleRate: options.sampleRate ?? 24000
     },
     honours,
+    provider: takes === "none" ? undefined : takes,
+    maxTextLength: 8000,
     sampleRates: { minimum: 8000, maximum: 48000 },
     events: (request) =>
       Stream.unwrapScoped(Effect.gen(function*() {

@@ -205,8 +205,8 @@ describe("TestSpeechSynthesizer", () => {
     Effect.gen(function*() {
       const unknown = yield* Effect.flip(SpeechSynthesizer.synthesize({ text: "Hi", voice: "nobody" }))
       assert.strictEqual(unknown._tag, "UnknownVoice")
-      const invalid = yield* Effect.flip(SpeechSynthesizer.synthesize({ text: "Hi", similarity: 1 }))
-      assert.propertyVal(invalid, "parameter", "similarity")
+      const invalid = yield* Effect.flip(SpeechSynthesizer.synthesize({ text: "Hi", model: "test" }))
+      assert.propertyVal(invalid, "parameter", "model")
       assert.deepStrictEqual((yield* SpeechSynthesizer.voices).map(({ id }) => id), ["meher", "sophia"])
       yield* SpeechSynthesizer.synthesize({ text: "Hi", voice: "sophia" })
     }).pipe(provide({ voices: ["meher", "sophia"], honours: ["voice"] })))

@@ -11,18 +11,47 @@ import * as Audio from "@effect-smallest/core/Audio"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
-import { mergeOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
+import type { ProviderOptions, SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import type { VoiceInfo } from "@effect-smallest/core/Voice"
 import * as Wav from "@effect-smallest/core/Wav"
 import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { lightningV1Voices } from "./internal/catalogue.js"
+import { unwrapConfig } from "./internal/unwrapConfig.js"
 import * as WavesClient from "./WavesClient.js"
+
+/**
+ * What only this generation knows: `provider: { lightningV1: { ... } }` in a request.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const LightningV1Options = Schema.Struct({
+  /** Whether the server puts a WAV header before the audio, and so whether `bytes` does if the request names no `outputFormat`. */
+  addWavHeader: Schema.optional(Schema.Boolean),
+  /** Whether Latin-script text of another language is written in that language's own script before it is spoken. */
+  transliterate: Schema.optional(Schema.Boolean)
+})
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LightningV1Options extends Schema.Schema.Type<typeof LightningV1Options> {}
+
+declare module "@effect-smallest/core/SpeechRequest" {
+  interface ProviderOptions {
+    /** Options of Smallest AI's API of 2024. */
+    readonly lightningV1?: LightningV1Options | undefined
+  }
+}
 
 /**
  * The parameters of the Python client; its `api_key` belongs to the `WavesClient`.
@@ -30,11 +59,11 @@ import * as WavesClient from "./WavesClient.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+export interface Options extends LightningV1Options {
   /** @default "lightning" */
   readonly model?: SpeechOptions["model"]
   /**
-   * 8000 to 48000.
+   * 8000 to 48000 Hz.
    * @default 24000
    */
   readonly sampleRate?: SpeechOptions["sampleRate"]
@@ -43,23 +72,14 @@ export interface Options {
   /** @default 1 */
   readonly speed?: SpeechOptions["speed"]
   /** @default true */
-  readonly addWavHeader?: SpeechOptions["addWavHeader"]
+  readonly addWavHeader?: boolean | undefined
   /** @default false */
-  readonly transliterate?: SpeechOptions["transliterate"]
+  readonly transliterate?: boolean | undefined
   /** @default true */
   readonly removeExtraSilence?: SpeechOptions["removeExtraSilence"]
 }
 
 const module = "LightningV1SpeechSynthesizer"
-
-const defaults: SpeechOptions = {
-  model: "lightning",
-  voice: "emily",
-  speed: 1,
-  addWavHeader: true,
-  transliterate: false,
-  removeExtraSilence: true
-}
 
 const voices: ReadonlyArray<VoiceInfo> = lightningV1Voices.map((id) => ({
   id,
@@ -80,9 +100,9 @@ const retired = (model: string) => (error: SpeechError.SpeechError): SpeechError
     : error
 
 const check = (
-  request: SpeechSynthesizer.ResolvedRequest
+  request: SpeechEngine.ResolvedRequest
 ): Effect.Effect<void, SpeechError.SpeechError> => {
-  const voice = request.voice ?? "emily"
+  const { voice = "" } = request
   if (request.language !== undefined && request.language !== "en" && request.language !== "hi") {
     return new SpeechError.InvalidSpeechRequest({
       module,
@@ -104,6 +124,8 @@ const check = (
 const isWav = (bytes: Uint8Array): boolean =>
   bytes[0] === 0x52 && bytes[1] === 0x49 && bytes[2] === 0x46 && bytes[3] === 0x46
 
+const hasHeader = (provider: ProviderOptions | undefined): boolean => provider?.lightningV1?.addWavHeader !== false
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -112,18 +134,36 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<SpeechSynthesizer.Service, never, WavesClient.WavesClient> =>
   Effect.map(WavesClient.WavesClient, (client) => {
-    const request = Effect.fnUntraced(function*(request: SpeechSynthesizer.ResolvedRequest) {
+    const {
+      addWavHeader = true,
+      model = "lightning",
+      removeExtraSilence = true,
+      sampleRate = 24000,
+      speed = 1,
+      transliterate = false,
+      voice = "emily"
+    } = options
+    const defaults = {
+      model,
+      voice,
+      speed,
+      sampleRate,
+      removeExtraSilence,
+      provider: { lightningV1: { addWavHeader, transliterate } }
+    }
+
+    const request = Effect.fnUntraced(function*(request: SpeechEngine.ResolvedRequest) {
       yield* check(request)
-      const model = request.model ?? "lightning"
+      const { model = defaults.model, provider, voice = defaults.voice } = request
       const { bytes, requestId } = yield* client.lightningV1({
         text: request.text,
         sample_rate: request.sampleRate,
-        voice_id: request.voice ?? "emily",
-        add_wav_header: request.addWavHeader ?? true,
+        voice_id: voice,
+        add_wav_header: hasHeader(provider),
         speed: request.speed,
         model,
-        transliterate: request.transliterate ?? false,
-        remove_extra_silence: request.removeExtraSilence ?? true
+        transliterate: provider?.lightningV1?.transliterate === true,
+        remove_extra_silence: request.removeExtraSilence === true
       }).pipe(Effect.mapError(retired(model)))
       const at = { module, method: "synthesize", requestId }
       if (!isWav(bytes)) {
@@ -144,17 +184,20 @@ export const make = (
       return { audio, requestId }
     })
 
-    return SpeechSynthesizer.make({
+    return SpeechEngine.make({
       module,
-      defaults: { ...mergeOptions(defaults, options), sampleRate: options.sampleRate ?? 24000 },
-      honours: ["voice", "model", "transliterate", "removeExtraSilence"],
+      defaults,
+      honours: ["voice", "model", "removeExtraSilence"],
+      maxTextLength: 8000,
+      provider: { name: "lightningV1", schema: LightningV1Options },
+      outputFormat: ({ provider }) => hasHeader(provider) ? "wav" : "pcm",
       sampleRates: { minimum: 8000, maximum: 48000 },
       events: (resolved) =>
         Stream.unwrap(
           Effect.map(request(resolved), ({ audio, requestId }) =>
             SpeechEngine.fromPcm({ text: resolved.text, pcm: Audio.toStream(audio), requestId }))
         ),
-      synthesize: (resolved) => Effect.map(request(resolved), ({ audio }) => audio),
+      synthesize: (resolved) => Effect.map(request(resolved), ({ audio, requestId }) => ({ ...audio, requestId })),
       voices: Effect.succeed(voices),
       models: Effect.succeed(["lightning"]),
       languages: Effect.succeed(["en", "hi"])
@@ -179,6 +222,6 @@ export const layer = (
  * @category layers
  */
 export const layerConfig = (
-  options?: Options
+  options: Config.Config.Wrap<Options> = {}
 ): Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.provide(layer(options), WavesClient.layerConfig())
+  Layer.provide(Layer.unwrapEffect(Effect.map(unwrapConfig(options), layer)), WavesClient.layerConfig())

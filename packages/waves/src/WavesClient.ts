@@ -9,8 +9,8 @@
 import * as ByteBuffer from "@effect-smallest/core/ByteBuffer"
 import * as HttpErrors from "@effect-smallest/core/HttpErrors"
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
-import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import type * as WebSocketConnector from "@effect-smallest/core/WebSocketConnector"
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -32,6 +32,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as PermitPool from "./internal/permitPool.js"
 import * as SseAudio from "./internal/sseAudio.js"
+import { unwrapConfig } from "./internal/unwrapConfig.js"
 import * as WavesErrors from "./internal/wavesErrors.js"
 import * as WavesRequest from "./internal/wavesRequest.js"
 import type * as WavesSchema from "./WavesSchema.js"
@@ -264,7 +265,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
       Effect.timeoutFail(permits.acquire, {
         duration: timeouts.permit,
         onTimeout: timedOut(call, "permit", timeouts.permit, "No permit of the account became free in time")
-      }).pipe(SpeechTelemetry.withSpan("WavesClient.permit"))
+      }).pipe(SpeechEngine.withSpan("WavesClient.permit"))
 
     const send = (call: WavesErrors.Call, url: string, accept: string, body: unknown) =>
       HttpClientRequest.post(url).pipe(
@@ -278,7 +279,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
           if (response.status !== 200) return Effect.flatMap(WavesErrors.fromResponse(call, response), Effect.fail)
           return isJson(response) ? notAudio(call, response) : Effect.succeed(response)
         }),
-        SpeechTelemetry.withSpan(`WavesClient.${call.method}`, WavesRequest.spanOptions(call, "POST", url))
+        SpeechEngine.withSpan(`WavesClient.${call.method}`, WavesRequest.spanOptions(call, "POST", url))
       )
 
     const notAudio = (call: WavesErrors.Call, response: HttpClientResponse.HttpClientResponse) =>
@@ -369,7 +370,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         Effect.catchAll((error) =>
           Effect.flatMap(WavesErrors.fromConnect(about, error, timeouts.connect), Effect.fail)
         ),
-        SpeechTelemetry.withSpan("WavesClient.connect", WavesRequest.spanOptions(about, "GET", url))
+        SpeechEngine.withSpan("WavesClient.connect", WavesRequest.spanOptions(about, "GET", url))
       )
       return yield* WavesSocket.make({
         connection,
@@ -560,6 +561,24 @@ export const baseUrlConfig: Config.Config<string | undefined> = Config.string("S
 )
 
 /**
+ * Options whose key is `SMALLEST_API_KEY` and whose base URL is `SMALLEST_BASE_URL`, unless `config` says otherwise.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromEnvironment = <A extends Partial<Options>>(
+  config: Config.Config.Wrap<A>
+): Effect.Effect<A & Options, ConfigError.ConfigError> =>
+  Effect.gen(function*() {
+    const given: A = yield* unwrapConfig(config)
+    return {
+      ...given,
+      apiKey: given.apiKey ?? (yield* apiKeyConfig),
+      baseUrl: given.baseUrl ?? (yield* baseUrlConfig)
+    }
+  })
+
+/**
  * The client with its key from `SMALLEST_API_KEY` and its base URL from `SMALLEST_BASE_URL`; `config` overrides either
  * and sets the rest.
  *
@@ -575,9 +594,6 @@ export const baseUrlConfig: Config.Config<string | undefined> = Config.string("S
  * @category layers
  */
 export const layerConfig = (
-  config: { readonly [K in keyof Options]?: Config.Config<Options[K]> } = {}
+  config: Config.Config.Wrap<Partial<Options>> = {}
 ): Layer.Layer<WavesClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.effect(
-    WavesClient,
-    Effect.flatMap(Config.all({ apiKey: apiKeyConfig, baseUrl: baseUrlConfig, ...config }), make)
-  )
+  Layer.effect(WavesClient, Effect.flatMap(fromEnvironment(config), make))

@@ -197,7 +197,10 @@ export const get = (
  *
  * const program = Effect.gen(function*() {
  *   const { id } = yield* WavesPronunciationDictionaries.create([{ word: "SQL", pronunciation: "sequel" }])
- *   return yield* SpeechSynthesizer.synthesize({ text: "I speak SQL.", pronunciationDictionaries: [id] })
+ *   return yield* SpeechSynthesizer.synthesize({
+ *     text: "I speak SQL.",
+ *     provider: { waves: { pronunciationDictionaries: [id] } }
+ *   })
  * })
  * ```
  *

@@ -5,10 +5,12 @@
  * @since 0.1.0
  */
 import * as Language from "@effect-smallest/core/Language"
-import type { ResolvedOptions, SpeechCapabilities } from "@effect-smallest/core/SpeechCapabilities"
+import type * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import { mergeOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import {
   type lightningV1Voices,
   proLanguages,
@@ -39,21 +41,58 @@ declare module "@effect-smallest/core/Model" {
 }
 
 /**
- * What a layer uses where a request says nothing.
+ * What only today's API knows: `provider: { waves: { ... } }` in a request.
  *
- * `language` is left to the model unless it is set. `removeExtraSilence` is done here, after the server; the server's API
- * has no `transliterate` any more, so that option fails.
+ * @since 0.1.0
+ * @category schemas
+ */
+export const WavesOptions = Schema.Struct({
+  /** Ids of pronunciation dictionaries of the account: 24 hexadecimal digits each. */
+  pronunciationDictionaries: Schema.optional(
+    Schema.Array(Schema.String.pipe(Schema.pattern(/^[a-fA-F0-9]{24}$/, {
+      message: () => "must be ids of 24 hexadecimal digits"
+    })))
+  ),
+  /** Language in which numbers are read, if it differs from the text's. */
+  numberPronunciationLanguage: Schema.optional(Language.Language),
+  /** Whether an operator between digits is read as a word: `2 + 2` as "two plus two". */
+  mathNotation: Schema.optional(Schema.Boolean),
+  /** Strength of the vendor's audio enhancement: 0, 1 or 2. */
+  enhancement: Schema.optional(Schema.Literal(0, 1, 2)),
+  /** How closely a cloned voice follows its sample: 0 to 1. */
+  similarity: Schema.optional(Schema.Number.pipe(Schema.between(0, 1))),
+  /** Whether the vendor keeps text and audio in the account's history. */
+  saveHistory: Schema.optional(Schema.Boolean)
+})
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface WavesOptions extends Schema.Schema.Type<typeof WavesOptions> {}
+
+declare module "@effect-smallest/core/SpeechRequest" {
+  interface ProviderOptions {
+    /** Options of today's API of Smallest AI. */
+    readonly waves?: WavesOptions | undefined
+  }
+}
+
+/**
+ * What a layer uses if a request says nothing.
+ *
+ * `language` is left to the model unless it is set. `removeExtraSilence` is done here, after the server.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options extends SpeechOptions {
+export interface Options extends Omit<SpeechOptions, "provider">, WavesOptions {
   /** @default "lightning_v3.1_pro" */
   readonly model?: SpeechOptions["model"]
   /** @default "meher" */
   readonly voice?: SpeechOptions["voice"]
   /**
-   * 8000, 16000, 24000 or 44100.
+   * 8000, 16000, 24000 or 44100 Hz.
    * @default 24000
    */
   readonly sampleRate?: SpeechOptions["sampleRate"]
@@ -70,29 +109,46 @@ export interface Options extends SpeechOptions {
 export const sampleRates: ReadonlyArray<number> = [8000, 16000, 24000, 44100]
 
 /**
- * What the models do with options, for the module that asks them.
+ * What the models can do, for the module that asks them.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const capabilities = (module: string, options: Options): SpeechCapabilities => ({
+export const capabilities = (module: string): SpeechEngine.Capabilities => ({
   module,
-  defaults: {
-    ...mergeOptions({ model: "lightning_v3.1_pro", voice: "meher", speed: 1 }, options),
-    sampleRate: options.sampleRate ?? 24000
-  },
-  honours: [
-    "voice",
-    "model",
-    "pronunciationDictionaries",
-    "numberPronunciationLanguage",
-    "mathNotation",
-    "enhancement",
-    "similarity",
-    "saveHistory"
-  ],
-  sampleRates
+  sampleRates,
+  maxTextLength: 8000, // the limit of the vendor's API
+  provider: { name: "waves", schema: WavesOptions }
 })
+
+/**
+ * The options of a layer with the defaults of the API.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const defaults = (options: Options): Defaults => {
+  const { language, model, removeExtraSilence, sampleRate, speed, voice } = options
+  const waves = Struct.pick(options, ...Struct.keys(WavesOptions.fields))
+  return {
+    ...mergeOptions({}, { language, removeExtraSilence, provider: isEmpty(waves) ? undefined : { waves } }),
+    model: model ?? "lightning_v3.1_pro",
+    voice: voice ?? "meher",
+    speed: speed ?? 1,
+    sampleRate: sampleRate ?? 24000
+  }
+}
+
+const isEmpty = (options: WavesOptions): boolean => Object.values(options).every((value) => value === undefined)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Defaults extends SpeechEngine.Defaults {
+  readonly model: string
+  readonly voice: string
+}
 
 const known = new Map<string, ReadonlyArray<string>>([
   ["lightning_v3.1_pro", proLanguages],
@@ -150,17 +206,19 @@ export const checkLanguage = (
  * @since 0.1.0
  * @category combinators
  */
-export const toBody = (options: ResolvedOptions): Omit<WavesSchema.SpeechBody, "text"> => ({
-  voice_id: options.voice ?? "meher",
-  model: options.model,
-  sample_rate: options.sampleRate,
-  speed: options.speed,
-  language: options.language,
+export const toBody = (
+  { language, model, provider, sampleRate, speed, voice = "" }: SpeechEngine.ResolvedOptions
+): Omit<WavesSchema.SpeechBody, "text"> => ({
+  voice_id: voice,
+  model,
+  sample_rate: sampleRate,
+  speed,
+  language,
   output_format: "pcm",
-  number_pronunciation_language: options.numberPronunciationLanguage,
-  math_notation: options.mathNotation,
-  pronunciation_dicts: options.pronunciationDictionaries,
-  enhancement: options.enhancement,
-  similarity: options.similarity,
-  save_history: options.saveHistory
+  number_pronunciation_language: provider?.waves?.numberPronunciationLanguage,
+  math_notation: provider?.waves?.mathNotation,
+  pronunciation_dicts: provider?.waves?.pronunciationDictionaries,
+  enhancement: provider?.waves?.enhancement,
+  similarity: provider?.waves?.similarity,
+  save_history: provider?.waves?.saveHistory
 })

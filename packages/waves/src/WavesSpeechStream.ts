@@ -7,10 +7,9 @@
  *
  * @since 0.1.0
  */
-import * as SpeechCapabilities from "@effect-smallest/core/SpeechCapabilities"
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
-import * as SpeechRequest from "@effect-smallest/core/SpeechRequest"
-import * as SpeechSilence from "@effect-smallest/core/SpeechSilence"
+import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import { WebSocketConnector } from "@effect-smallest/core/WebSocketConnector"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as Duration from "effect/Duration"
@@ -72,10 +71,10 @@ export interface Options extends WavesSpeechOptions.Options {
    */
   readonly bufferDuration?: Duration.DurationInput | undefined
   /**
-   * How often an utterance is tried again from its beginning, on a new socket, while none of it was heard.
-   * @default 3
+   * How an utterance is tried again from its beginning, on a new socket, until its first audio has left.
+   * @default { maxRetries: 3, baseDelay: "500 millis", maxDelay: "30 seconds" }
    */
-  readonly maxRetries?: number | undefined
+  readonly retry?: SpeechError.Retry | undefined
 }
 
 const module = "WavesSpeechStream"
@@ -120,25 +119,24 @@ export const make = (
       prewarm: options.prewarm ?? false,
       timeToLive: Duration.decode(options.idleTimeToLive ?? "2 minutes")
     })
-    const capabilities = WavesSpeechOptions.capabilities(module, options)
-    const schedule = SpeechError.retrySchedule({ maxRetries: options.maxRetries })
+    const defaults = WavesSpeechOptions.defaults(options)
+    const check = SpeechEngine.checkOptions(WavesSpeechOptions.capabilities(module), defaults, "events")
+    const schedule = SpeechError.scheduleOf(options.retry)
 
-    const resolve = (requested: SpeechRequest.SpeechOptions) =>
-      SpeechCapabilities.resolveOptions(capabilities, "events", SpeechRequest.SpeechOptions, requested).pipe(
-        Effect.tap((request) => WavesSpeechOptions.checkLanguage({ module, method: "events" }, request))
-      )
+    const resolve = (requested: SpeechOptions) =>
+      Effect.tap(check(requested), (request) => WavesSpeechOptions.checkLanguage({ module, method: "events" }, request))
 
-    const speak = <E, R>(text: SpeechStream.TextSource<E, R>, request: SpeechCapabilities.ResolvedOptions) => {
+    const speak = <E, R>(text: SpeechStream.TextSource<E, R>, request: SpeechEngine.ResolvedOptions) => {
       const source = typeof text === "string" ? Stream.succeed(text) : text
       const { sampleRate, speed } = request
       const body = WavesSpeechOptions.toBody(request)
       const events = speakLive(source, { client, sockets, schedule, body, sampleRate, speed, buffering, ...limits })
-      return request.removeExtraSilence === true ? SpeechSilence.shorten(events) : events
+      return request.removeExtraSilence === true ? SpeechEngine.shortenSilence(events) : events
     }
 
     return SpeechStream.make(
-      (text, requested = {}) => Stream.unwrap(Effect.map(resolve(requested), (request) => speak(text, request))),
-      { engine: module, defaults: capabilities.defaults }
+      (text, requested) => Stream.unwrap(Effect.map(resolve(requested), (request) => speak(text, request))),
+      { engine: module, defaults }
     )
   })
 

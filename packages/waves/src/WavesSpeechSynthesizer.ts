@@ -15,11 +15,13 @@ import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import type * as Voice from "@effect-smallest/core/Voice"
 import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { proLanguages, proVoices, standardVoices } from "./internal/catalogue.js"
+import { unwrapConfig } from "./internal/unwrapConfig.js"
 import * as WavesClient from "./WavesClient.js"
 import * as WavesSpeechOptions from "./WavesSpeechOptions.js"
 
@@ -66,13 +68,14 @@ export const make = (
   Effect.map(WavesClient.WavesClient, (client) => {
     const at = (method: string, requestId: string | undefined) => ({ module, method, requestId })
 
-    const body = Effect.fnUntraced(function*(method: string, request: SpeechSynthesizer.ResolvedRequest) {
+    const body = Effect.fnUntraced(function*(method: string, request: SpeechEngine.ResolvedRequest) {
       yield* WavesSpeechOptions.checkLanguage({ module, method }, request)
       return { ...WavesSpeechOptions.toBody(request), text: request.text }
     })
 
-    return SpeechSynthesizer.make({
-      ...WavesSpeechOptions.capabilities(module, options),
+    return SpeechEngine.make({
+      ...WavesSpeechOptions.capabilities(module),
+      defaults: WavesSpeechOptions.defaults(options),
       events: (request) =>
         Stream.unwrapScoped(Effect.gen(function*() {
           const { bytes, requestId } = yield* client.stream(yield* body("events", request))
@@ -93,7 +96,7 @@ export const make = (
             description: `The audio ended inside a sample: ${bytes.length} bytes`
           })
         }
-        return Audio.unsafeMake(Pcm.format(request.sampleRate), bytes)
+        return { ...Audio.unsafeMake(Pcm.format(request.sampleRate), bytes), requestId }
       }),
       mp3: Effect.fnUntraced(function*(request) {
         const encoded = { ...yield* body("bytes", request), output_format: "mp3" as const }
@@ -123,6 +126,6 @@ export const layer = (
  * @category layers
  */
 export const layerConfig = (
-  options?: Options
+  options: Config.Config.Wrap<Options> = {}
 ): Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.provide(layer(options), WavesClient.layerConfig())
+  Layer.provide(Layer.unwrapEffect(Effect.map(unwrapConfig(options), layer)), WavesClient.layerConfig())

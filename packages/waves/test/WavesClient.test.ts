@@ -1,4 +1,4 @@
-import { Pcm, SegmentLease, SpeechError, SpeechSynthesizer } from "@effect-smallest/core"
+import { Pcm, SpeechEngine, SpeechError, SpeechSynthesizer } from "@effect-smallest/core"
 import {
   type Answer,
   audioEvent,
@@ -482,7 +482,7 @@ describe("WavesClient permits", () => {
         let head = 0
         const segment = (index: number) =>
           Effect.scoped(Effect.flatMap(
-            SegmentLease.make({ stream, index, isHead: Effect.sync(() => index === head) }),
+            SpeechEngine.makeLease({ stream, index, isHead: Effect.sync(() => index === head) }),
             (lease) =>
               Effect.flatMap(
                 Effect.scoped(
@@ -492,7 +492,7 @@ describe("WavesClient permits", () => {
                   )
                 ).pipe(
                   Effect.retry(SpeechError.retrySchedule()),
-                  Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease))
+                  Effect.provideService(SpeechEngine.CurrentSegmentLease, Option.some(lease))
                 ),
                 () => Effect.sync(() => void head++)
               )

@@ -468,7 +468,7 @@ describe("WavesSpeechStream", () => {
           assert.strictEqual(error._tag, code === 1008 || code === 1013 ? "RateLimited" : "TransportFailure")
           if (code !== 1000) assert.match(error.message, new RegExp(`${code} \\(a reason\\)`))
           assert.strictEqual(server.opened(), 2)
-        }), { maxRetries: 1 })
+        }), { retry: { maxRetries: 1 } })
   )
 
   it.effect.each([1000, 1001, 1006, 1011])(
@@ -523,7 +523,7 @@ describe("WavesSpeechStream", () => {
           if (error._tag === "UnknownVoice") assert.strictEqual(error.voice, "sophie")
           assert.notInclude(JSON.stringify(error) + error.message + String(error), "sk_secret")
           yield* session.closed
-        }), { maxRetries: 0 }))
+        }), { retry: { maxRetries: 0 } }))
   }
 
   it.effect("an error frame after audio - keeps its kind, and tells where", () =>
@@ -552,7 +552,7 @@ describe("WavesSpeechStream", () => {
         yield* session.say({ status: "error", message: "Connection timed out after 60 seconds of inactivity" })
         yield* session.close(1000)
         assert.strictEqual(failureOf(yield* Fiber.join(fiber))._tag, "TransportFailure")
-      }), { maxRetries: 0 }))
+      }), { retry: { maxRetries: 0 } }))
 
   it.effect("complete without audio - is EmptyAudio", () =>
     withSpeech(({ server, service }) =>
@@ -564,7 +564,7 @@ describe("WavesSpeechStream", () => {
         yield* session.say(complete)
         yield* TestClock.adjust("300 millis")
         assert.strictEqual(failureOf(yield* Fiber.join(fiber))._tag, "EmptyAudio")
-      }), { maxRetries: 0 }))
+      }), { retry: { maxRetries: 0 } }))
 
   it.effect("a server that stalls - fails by the time limits", () =>
     withSpeech(({ server, service }) =>
@@ -582,7 +582,7 @@ describe("WavesSpeechStream", () => {
         const error = failureOf(yield* Fiber.join(stalled))
         assert.deepInclude(error, { _tag: "SpeechTimeout", phase: "idle" })
         assert.deepInclude(error, { position: { segment: 0, textOffset: 0, samplesEmitted: 12000 } })
-      }), { maxRetries: 0 }))
+      }), { retry: { maxRetries: 0 } }))
 
   it.effect.each(modes)(
     "%s - the writer's failure comes after the audio of what it wrote",
@@ -639,7 +639,7 @@ describe("WavesSpeechStream", () => {
           const error = failureOf(yield* collect(service.events(tokens)))
           assert.strictEqual(error._tag, tag)
           assert.include(error.message, said)
-        }), { maxRetries: 0 }))
+        }), { retry: { maxRetries: 0 } }))
   }
 
   // ------------------------------------------------------------------------------------------------------------------
@@ -803,7 +803,7 @@ describe("WavesSpeechStream", () => {
         yield* answer(fourth.session)
         assert.isTrue(Exit.isSuccess((yield* Fiber.join(fourth.fiber)).exit))
         assert.strictEqual(server.opened(), 3)
-      }), { idleTimeToLive: "1 minute", maxRetries: 0 }))
+      }), { idleTimeToLive: "1 minute", retry: { maxRetries: 0 } }))
 
   it.effect("prewarm - opens one socket with the layer and keeps it", () =>
     withSpeech((speech) =>
@@ -829,7 +829,7 @@ describe("WavesSpeechStream", () => {
         const fiber = yield* start(service.events(tokens))
         yield* answer(yield* server.session)
         assert.isTrue(Exit.isSuccess((yield* Fiber.join(fiber)).exit))
-      }).pipe(Effect.provide(LiveServer.layer(server, { prewarm: true, maxRetries: 0 })))
+      }).pipe(Effect.provide(LiveServer.layer(server, { prewarm: true, retry: { maxRetries: 0 } })))
     }))
 
   it.live("200 utterances over 20 sockets - none is lost or mixed", () =>

@@ -1,4 +1,6 @@
 import { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
+import { LightningV1Options } from "@effect-smallest/waves/LightningV1SpeechSynthesizer"
+import { WavesOptions } from "@effect-smallest/waves/WavesSpeechOptions"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
@@ -44,8 +46,28 @@ interface Written {
 const Fields = Schema.Struct({
   id: Schema.String,
   text: Schema.String,
-  ...Struct.omit(SpeechOptions.fields, "addWavHeader")
+  ...Struct.omit(SpeechOptions.fields, "provider"),
+  ...WavesOptions.fields,
+  transliterate: LightningV1Options.fields.transliterate
 })
+
+// A table has no room for levels: each of these columns belongs to one engine.
+const toOptions = (
+  { transliterate, ...fields }: Omit<typeof Fields.Type, "id" | "text">
+): SpeechOptions => {
+  const waves = Struct.pick(fields, ...Struct.keys(WavesOptions.fields))
+  return {
+    ...Struct.omit(fields, ...Struct.keys(WavesOptions.fields)),
+    ...(Object.keys(waves).length > 0 || transliterate !== undefined
+      ? {
+        provider: {
+          ...(Object.keys(waves).length > 0 ? { waves } : {}),
+          ...(transliterate === undefined ? {} : { lightningV1: { transliterate } })
+        }
+      }
+      : {})
+  }
+}
 
 const options = Object.keys(Fields.fields).filter((name) => name !== "id" && name !== "text")
 
@@ -103,7 +125,7 @@ const read = ({ fields, line }: Written): Row | BadRow => {
     onLeft: (error) => bad(explain(error)),
     onRight: ({ id, text, ...options }) => {
       const problem = checkId(id) ?? (text.trim() === "" ? "The text is empty" : undefined)
-      return problem === undefined ? { _tag: "Row", line, id, text, options } : bad(problem)
+      return problem === undefined ? { _tag: "Row", line, id, text, options: toOptions(options) } : bad(problem)
     }
   })
 }

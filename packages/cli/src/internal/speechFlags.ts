@@ -51,7 +51,7 @@ export const toSpeechOptions = (flags: Config): SpeechOptions => ({
   voice: Option.getOrUndefined(flags.voice),
   model: Option.getOrUndefined(flags.model),
   language: Option.getOrUndefined(flags.language),
-  pronunciationDictionaries: flags.dictionary.length > 0 ? flags.dictionary : undefined,
+  provider: flags.dictionary.length > 0 ? { waves: { pronunciationDictionaries: flags.dictionary } } : undefined,
   sampleRate: Option.getOrUndefined(flags.sampleRate),
   speed: Option.getOrUndefined(flags.speed)
 })

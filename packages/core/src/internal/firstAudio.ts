@@ -7,6 +7,9 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { SpeechEvent } from "../SpeechEvent.js"
 
+/** @internal */
+export const isAudible = (event: SpeechEvent): boolean => event._tag === "AudioChunk" && event.chunk.bytes.length > 0
+
 /**
  * Runs a stream of events until its first audio, then gives all of it, from its first event on.
  *
@@ -25,7 +28,7 @@ export const untilFirstAudio = <E, R>(
       const next = yield* Effect.either(pull)
       if (next._tag === "Right") {
         head = Chunk.appendAll(head, next.right)
-        if (Chunk.some(next.right, (event) => event._tag === "AudioChunk" && event.chunk.bytes.length > 0)) {
+        if (Chunk.some(next.right, isAudible)) {
           return Stream.concat(Stream.fromChunk(head), Stream.repeatEffectChunkOption(pull))
         }
       } else if (Option.isSome(next.left)) {

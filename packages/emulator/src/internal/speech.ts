@@ -4,7 +4,6 @@
 import * as Pcm from "@effect-smallest/core/Pcm"
 import type * as SpeechError from "@effect-smallest/core/SpeechError"
 import type { SpeechEvent } from "@effect-smallest/core/SpeechEvent"
-import { maxTextLength } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import type { VoiceInfo } from "@effect-smallest/core/Voice"
 import * as LocalSpeechSynthesizer from "@effect-smallest/local/LocalSpeechSynthesizer"
@@ -149,7 +148,7 @@ const make = Effect.gen(function*() {
       )
     }
     const text = utterance.mathNotation === true ? spellOut(utterance.text) : utterance.text
-    const { rest, segments } = cutToSize(text, maxTextLength)
+    const { rest, segments } = cutToSize(text, Math.min(engine.capabilities.maxTextLength ?? Infinity, 8000))
     return Stream.fromIterable([...segments, rest]).pipe(
       Stream.filter((text) => text.trim() !== ""),
       Stream.flatMap(events),

@@ -109,7 +109,7 @@ export const makeEncoder = (): (events: Iterable<ReplyEvent>) => Uint8Array => {
 
   const audio = (chunk: Pcm.PcmChunk): ReadonlyArray<Uint8Array> => {
     const frames: Array<Uint8Array> = []
-    if (chunk.format !== format) {
+    if (format === undefined || !Pcm.isSameFormat(chunk.format, format)) {
       format = chunk.format
       frames.push(...message({ _tag: "Format", sampleRate: format.sampleRate, channels: format.channels }))
     }

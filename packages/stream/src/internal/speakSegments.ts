@@ -1,9 +1,9 @@
 import * as EdgeFade from "@effect-smallest/core/EdgeFade"
 import * as Pcm from "@effect-smallest/core/Pcm"
-import * as SegmentLease from "@effect-smallest/core/SegmentLease"
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
-import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
+import { CurrentSpeechOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import type * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import * as Cause from "effect/Cause"
@@ -27,12 +27,13 @@ import type { NextSegment } from "./textSegments.js"
 /** @internal */
 export interface Options {
   readonly synthesizer: SpeechSynthesizer.Service
-  readonly request: Effect.Effect<SpeechOptions>
+  readonly request: SpeechOptions
   readonly prefetch: number
   readonly schedule: Schedule.Schedule<unknown, SpeechError.SpeechError>
   readonly onSegmentFailure: "fail" | "skip"
   readonly gap: Duration.Duration
   readonly fade: Duration.Duration
+  readonly trimSilence: boolean | undefined
 }
 
 type Events<E, R> = Stream.Stream<SpeechEvent.SpeechEvent, E, R>
@@ -66,7 +67,12 @@ export const speakSegments = <E, R>(
 ): Events<SpeechError.SpeechError | E, Exclude<R, Scope.Scope>> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const scope = yield* Effect.scope
-    const request = yield* options.request
+    const scoped = yield* CurrentSpeechOptions
+    // The synthesizer merges request, scope and layer; this is one more layer between the last two.
+    const request = {
+      ...options.request,
+      removeExtraSilence: options.request.removeExtraSilence ?? scoped.removeExtraSilence ?? options.trimSilence
+    }
     const slots = yield* Effect.makeSemaphore(options.prefetch + 1)
     const line = yield* Inbox.make<InLine<E>>(Infinity)
     const nextSegment = yield* text
@@ -74,24 +80,24 @@ export const speakSegments = <E, R>(
     const timeline = makeTimeline(options)
     let head = 0
 
-    const model = request.model ?? options.synthesizer.defaults.model
+    const model = request.model ?? scoped.model ?? options.synthesizer.defaults.model
     const latency = model === undefined
       ? SpeechTelemetry.segmentLatency
-      : Metric.taggedWithLabels(SpeechTelemetry.segmentLatency, [SpeechTelemetry.modelLabel(model)])
+      : Metric.taggedWithLabels(SpeechTelemetry.segmentLatency, [SpeechEngine.modelLabel(model)])
     const isTextRecorded = yield* SpeechTelemetry.RecordText
 
     // The lease ends with the last attempt; what succeeded lives on in the segment's own scope.
     const attempts = (segment: Segment, index: number, own: Scope.Scope) =>
-      SegmentLease.make({ stream, index, isHead: Effect.sync(() => head === index) }).pipe(
+      SpeechEngine.makeLease({ stream, index, isHead: Effect.sync(() => head === index) }).pipe(
         Effect.flatMap((lease) =>
-          SpeechTelemetry.retry(
+          SpeechEngine.retry(
             Scope.extend(
               SpeechEvent.untilFirstAudio(options.synthesizer.events({ ...request, text: segment.text })),
               own
             ),
             options.schedule
           ).pipe(
-            Effect.provideService(SegmentLease.CurrentSegmentLease, Option.some(lease))
+            Effect.provideService(SpeechEngine.CurrentSegmentLease, Option.some(lease))
           )
         ),
         Effect.scoped
@@ -123,7 +129,7 @@ export const speakSegments = <E, R>(
       const traced = yield* Scope.fork(own, ExecutionStrategy.sequential)
       const span = yield* Scope.extend(makeSpan(segment, index), traced)
       const fail = (cause: Cause.Cause<SpeechError.SpeechError>) =>
-        Effect.zipRight(SpeechTelemetry.noteFailure(span, cause), Scope.close(traced, Exit.failCause(cause)))
+        Effect.zipRight(SpeechEngine.noteFailure(span, cause), Scope.close(traced, Exit.failCause(cause)))
       const opened = yield* Effect.forkIn(Effect.tapErrorCause(prepare(segment, index, own, span), fail), own)
       const close = Effect.zipRight(Scope.close(own, Exit.void), slots.release(1))
       yield* line.put({ _tag: "Underway", underway: { segment, index, opened, fail, close } })
@@ -264,7 +270,7 @@ const makeTimeline = (options: Options): Timeline => {
     }
 
     const isOther = (event: SpeechEvent.SpeechEvent): event is SpeechEvent.AudioChunk =>
-      event._tag === "AudioChunk" && format !== undefined && event.chunk.format !== format
+      event._tag === "AudioChunk" && format !== undefined && !Pcm.isSameFormat(event.chunk.format, format)
 
     return {
       push: (events) =>

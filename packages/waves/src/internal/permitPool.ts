@@ -1,4 +1,4 @@
-import * as SegmentLease from "@effect-smallest/core/SegmentLease"
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -97,7 +97,7 @@ export const make = (size: number): PermitPool => {
     )
   }, Effect.uninterruptible)
 
-  const permit = (stream: object, lease: Option.Option<SegmentLease.SegmentLease>): Permit => {
+  const permit = (stream: object, lease: Option.Option<SpeechEngine.SegmentLease>): Permit => {
     let isHeld = true
     const once = (effect: Effect.Effect<void>) =>
       Effect.uninterruptible(Effect.suspend(() => {
@@ -113,7 +113,7 @@ export const make = (size: number): PermitPool => {
   }
 
   const acquire = Effect.gen(function*() {
-    const lease = yield* SegmentLease.CurrentSegmentLease
+    const lease = yield* SpeechEngine.CurrentSegmentLease
     const { index, stream } = Option.getOrElse(lease, () => ({ index: 0, stream: {} }))
     const isKept = Option.isSome(lease) && (yield* lease.value.take(pool))
     if (!isKept) yield* wait(stream, index)

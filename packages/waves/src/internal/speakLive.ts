@@ -1,7 +1,7 @@
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
-import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import type * as SpeechText from "@effect-smallest/stream/SpeechText"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -82,8 +82,8 @@ const utter = Effect.fnUntraced(function*<E>(
     const nothing = yield* text.begin
     if (Option.isSome(nothing)) return nothing.value
     const end = yield* session(text, voice, options).pipe(
-      SpeechTelemetry.withSpan("WavesSpeechStream.utterance"),
-      (once) => SpeechTelemetry.retry(once, options.schedule, { while: () => !voice.hasAudio() }),
+      SpeechEngine.withSpan("WavesSpeechStream.utterance"),
+      (once) => SpeechEngine.retry(once, options.schedule, { while: () => !voice.hasAudio() }),
       Effect.mapError((error) => SpeechError.withPosition(truncated(error, voice), voice.position()))
     )
     if (Option.isSome(end)) return end.value

@@ -72,7 +72,10 @@ export const fromStatus = (call: Call, options: {
         })
     }
     case 401:
-      return new SpeechError.InvalidApiKey(fields)
+      return new SpeechError.InvalidApiKey({
+        ...fields,
+        advice: "Set SMALLEST_API_KEY to a valid key (they start with sk_) from the vendor's console."
+      })
     case 402:
       return new SpeechError.QuotaExhausted(fields)
     case 403:

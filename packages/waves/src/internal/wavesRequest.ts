@@ -1,6 +1,6 @@
 import * as HttpErrors from "@effect-smallest/core/HttpErrors"
+import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
-import * as SpeechTelemetry from "@effect-smallest/core/SpeechTelemetry"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -110,6 +110,6 @@ export const make = (options: {
             description: "The server did not answer in time"
           })
       }),
-      SpeechTelemetry.withSpan(`${module}.${method}`, spanOptions(call, verb, url))
+      SpeechEngine.withSpan(`${module}.${method}`, spanOptions(call, verb, url))
     )
   })

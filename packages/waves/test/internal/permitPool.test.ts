@@ -1,4 +1,4 @@
-import { SegmentLease } from "@effect-smallest/core"
+import { SpeechEngine } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, FastCheck, Fiber, Option, Ref, Scope, TestClock } from "effect"
 import * as PermitPool from "../../src/internal/permitPool.js"
@@ -11,11 +11,11 @@ const leased = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ) =>
   Effect.flatMap(
-    SegmentLease.make({ isHead: Effect.succeed(true), ...options }),
-    (lease) => Effect.provideService(effect, SegmentLease.CurrentSegmentLease, Option.some(lease))
+    SpeechEngine.makeLease({ isHead: Effect.succeed(true), ...options }),
+    (lease) => Effect.provideService(effect, SpeechEngine.CurrentSegmentLease, Option.some(lease))
   )
 
-const withoutLease = Effect.provideService(SegmentLease.CurrentSegmentLease, Option.none())
+const withoutLease = Effect.provideService(SpeechEngine.CurrentSegmentLease, Option.none())
 
 describe("permitPool", () => {
   it.effect("never more than its size at once, the others wait", () =>
@@ -287,13 +287,13 @@ describe("permitPool", () => {
 describe("SegmentLease", () => {
   it.effect("without one there is none", () =>
     Effect.gen(function*() {
-      assert.isTrue(Option.isNone(yield* SegmentLease.CurrentSegmentLease))
+      assert.isTrue(Option.isNone(yield* SpeechEngine.CurrentSegmentLease))
     }))
 
   const leave = (isHead: boolean) =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const lease = yield* SegmentLease.make({ stream: {}, index: 0, isHead: Effect.succeed(isHead) }).pipe(
+      const lease = yield* SpeechEngine.makeLease({ stream: {}, index: 0, isHead: Effect.succeed(isHead) }).pipe(
         Scope.extend(scope)
       )
       const given = yield* Ref.make(0)

@@ -6,6 +6,8 @@ import * as WavesErrors from "../../src/internal/wavesErrors.js"
 
 const key = "sk_canary_0123456789"
 
+const advice = "Set SMALLEST_API_KEY to a valid key (they start with sk_) from the vendor's console."
+
 const call: WavesErrors.Call = {
   module: "WavesClient",
   method: "synthesize",
@@ -106,10 +108,10 @@ describe("wavesErrors.fromResponse", () => {
       401,
       { message: "Unauthorized: No tokens provided" },
       "InvalidApiKey",
-      {},
+      { advice },
       "Unauthorized: No tokens provided"
     ],
-    ["err-401-bad", 401, { error: "unauthorized" }, "InvalidApiKey", {}, "unauthorized"],
+    ["err-401-bad", 401, { error: "unauthorized" }, "InvalidApiKey", { advice }, "unauthorized"],
     ["err-402", 402, { error: "Insufficient credits" }, "QuotaExhausted", {}, "Insufficient credits"],
     ["403", 403, { status: "error", message: "No access" }, "NotEntitled", {}, "No access"],
     ["err-404", 404, { error: "Not Found" }, "ServerFailure", { status: 404 }, "Not Found"],

@@ -1,23 +1,17 @@
-/**
- * The shortening of pauses in speech, for streams that carry more than audio.
- *
- * @since 0.1.0
- */
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Stream from "effect/Stream"
-import * as Silence from "./internal/silence.js"
-import * as Pcm from "./Pcm.js"
-import * as SpeechEvent from "./SpeechEvent.js"
+import * as Pcm from "../Pcm.js"
+import * as SpeechEvent from "../SpeechEvent.js"
+import * as Silence from "./silence.js"
 
 /**
  * Shortens pauses over 200 ms as `Pcm.removeSilence` does; whatever has a time moves with its audio. Events that wait for their
  * audio to be decided are held back, at most until the end.
  *
- * @since 0.1.0
- * @category combinators
+ * @internal
  */
-export const shorten = <E, R>(
+export const shortenSilence = <E, R>(
   events: Stream.Stream<SpeechEvent.SpeechEvent, E, R>
 ): Stream.Stream<SpeechEvent.SpeechEvent, E, R> =>
   Stream.suspend(() => {

@@ -1,22 +1,10 @@
-/**
- * A segment's claim on an account's permits.
- *
- * An account may run few requests at once, often one. Whoever speaks several segments (`SpeechStream.layerSegmented`,
- * `SpeechSynthesizer.layerRetry`) puts a lease around all attempts of each, so that permits go round-robin between
- * streams and in text order within one, and the segment that everybody waits for keeps its permit while it backs off.
- *
- * Most programs never need this module.
- *
- * @since 0.1.0
- */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 
 /**
- * @since 0.1.0
- * @category models
+ * @internal
  */
 export interface SegmentLease {
   /** Identity of the stream that the segment belongs to. */
@@ -35,8 +23,7 @@ export interface SegmentLease {
 /**
  * The lease of the running segment. Whoever finds one leaves retries to its owner: retries never multiply.
  *
- * @since 0.1.0
- * @category services
+ * @internal
  */
 export class CurrentSegmentLease extends Context.Reference<CurrentSegmentLease>()(
   "@effect-smallest/core/SegmentLease/CurrentSegmentLease",
@@ -47,8 +34,7 @@ export class CurrentSegmentLease extends Context.Reference<CurrentSegmentLease>(
  * A lease that lasts for a scope: close it when no further attempt will be made. Then permits that failed attempts left
  * go back to their pools, and what fails later leaves none.
  *
- * @since 0.1.0
- * @category constructors
+ * @internal
  */
 export const make = (options: {
   readonly stream: object
