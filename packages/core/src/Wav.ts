@@ -19,6 +19,7 @@ import * as Stream from "effect/Stream"
 import * as Audio from "./Audio.js"
 import * as WavReader from "./internal/wavReader.js"
 import * as Pcm from "./Pcm.js"
+import * as Pull from "./Pull.js"
 
 /**
  * Bytes that are not a WAV file which this module reads.
@@ -204,12 +205,12 @@ export const open = <E, R>(
 ): Effect.Effect<WavStream<E, R>, WavError | E, Scope.Scope | R> =>
   Effect.gen(function*() {
     const reader = WavReader.make()
-    const pull = yield* Stream.toPull(bytes)
+    const pull = yield* Pull.fromStream(bytes)
 
     // The next audio; `None` when there is none any more.
     const audio: Effect.Effect<Uint8Array, Option.Option<WavError | E>, R> = Effect.suspend(() =>
       reader.isOver()
-        ? Effect.fail(Option.none())
+        ? Pull.end
         : pull.pipe(
           Effect.catchAll((end) =>
             Effect.zipRight(

@@ -97,6 +97,8 @@ export * as PcmStream from "./PcmStream.js"
  */
 export * as Playhead from "./Playhead.js"
 
+export * as Pull from "./Pull.js"
+
 /**
  * Everything that the author of an engine needs, in one place: what an engine can do, {@link make}, which turns an engine into the
  * `SpeechSynthesizer` port, {@link fromPcm} for engines that know only audio, and the parts of operations and retries that an engine with

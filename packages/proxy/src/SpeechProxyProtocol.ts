@@ -11,6 +11,7 @@ import * as ByteBuffer from "@effect-smallest/core/ByteBuffer"
 import { Language } from "@effect-smallest/core/Language"
 import { Model } from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
@@ -408,12 +409,12 @@ export const split: {
       const heard = Effect.flatMap(Effect.mapError(speech.takeN(1), Option.some), ([events]) => {
         for (const event of events) waiting -= secondsOf(event)
         if (waiting < capacity) roomy.unsafeOpen()
-        return events.length === 0 ? Effect.fail(Option.none()) : Effect.succeed(events)
+        return events.length === 0 ? Pull.end : Effect.succeed(events)
       })
 
       return {
         text: Mailbox.toStream(text),
-        speech: Stream.repeatEffectChunkOption(heard)
+        speech: Pull.toStream(heard)
       }
     })
 )

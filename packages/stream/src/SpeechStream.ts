@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type * as Pcm from "@effect-smallest/core/Pcm"
+import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
@@ -100,12 +101,12 @@ export const make = (
         language: given("language"),
         sampleRate: options.sampleRate ?? scoped.sampleRate ?? defaults.sampleRate
       })
-      const pull = yield* Stream.toPull(events(recordText(text, operation), options))
+      const pull = yield* Pull.fromStream(events(recordText(text, operation), options))
       // Everything that an engine starts, it starts before its first events.
       const inside = Context.add(yield* Effect.context<R>(), Tracer.ParentSpan, operation.span)
       const rest = operation.measure(pull)
       let next: typeof rest = operation.measure(Effect.provide(pull, inside))
-      return Stream.repeatEffectChunkOption(Effect.suspend(() => {
+      return Pull.toStream(Effect.suspend(() => {
         const now = next
         next = rest
         return now

@@ -9,6 +9,7 @@
 import * as ByteBuffer from "@effect-smallest/core/ByteBuffer"
 import * as HttpErrors from "@effect-smallest/core/HttpErrors"
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as WebSocketConnector from "@effect-smallest/core/WebSocketConnector"
@@ -421,7 +422,7 @@ const readAhead = Effect.fnUntraced(function*(options: {
   const { buffer, call, permit, requestId, timeouts } = options
   const fields = { module: call.module, method: call.method, requestId }
   const parser = SseAudio.make()
-  const pull = yield* Stream.toPull(options.response.stream)
+  const pull = yield* Pull.fromStream(options.response.stream)
   const idle = Duration.toMillis(timeouts.idle)
   let hasAudio = false
   let isFull = false

@@ -1,5 +1,6 @@
 import * as EdgeFade from "@effect-smallest/core/EdgeFade"
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
@@ -38,13 +39,13 @@ export interface Options {
 
 type Events<E, R> = Stream.Stream<SpeechEvent.SpeechEvent, E, R>
 
-type Pull<E> = Effect.Effect<Chunk.Chunk<SpeechEvent.SpeechEvent>, Option.Option<E>>
+type EventPull<E> = Pull.Pull<SpeechEvent.SpeechEvent, E>
 
 // A segment whose request is running, or waits for a permit, ahead of the listener.
 interface Underway {
   readonly segment: Segment
   readonly index: number
-  readonly opened: Fiber.Fiber<Pull<SpeechError.SpeechError>, SpeechError.SpeechError>
+  readonly opened: Fiber.Fiber<EventPull<SpeechError.SpeechError>, SpeechError.SpeechError>
   readonly fail: (cause: Cause.Cause<SpeechError.SpeechError>) => Effect.Effect<void>
   readonly close: Effect.Effect<void>
 }
@@ -109,7 +110,7 @@ export const speakSegments = <E, R>(
       const seconds = ((yield* Clock.currentTimeMillis) - begun) / 1000
       span.attribute("speech.segment.latency", seconds)
       yield* Metric.update(latency, seconds)
-      return yield* Scope.extend(Stream.toPull(events), own)
+      return yield* Scope.extend(Pull.fromStream(events), own)
     })
 
     const makeSpan = ({ text, textOffset }: Segment, index: number) =>
@@ -148,9 +149,11 @@ export const speakSegments = <E, R>(
       Effect.forkScoped
     )
 
-    let heard: Pull<SpeechError.SpeechError> | undefined
+    let heard: EventPull<SpeechError.SpeechError> | undefined
 
-    const hear = ({ close, fail: noteFailure, index, opened, segment }: Underway): Pull<SpeechError.SpeechError> => {
+    const hear = (
+      { close, fail: noteFailure, index, opened, segment }: Underway
+    ): EventPull<SpeechError.SpeechError> => {
       const placement = timeline.place(segment, index)
 
       const finish = (last: Chunk.Chunk<SpeechEvent.SpeechEvent>) => {
@@ -175,7 +178,7 @@ export const speakSegments = <E, R>(
         return Effect.as(told, last)
       }
 
-      const placed = (pull: Pull<SpeechError.SpeechError>): Pull<SpeechError.SpeechError> =>
+      const placed = (pull: EventPull<SpeechError.SpeechError>): EventPull<SpeechError.SpeechError> =>
         pull.pipe(
           Effect.flatMap((events) => Effect.mapError(placement.push(events), Option.some)),
           Effect.catchAll(Option.match({ onNone: () => finish(placement.end()), onSome: fail }))
@@ -188,14 +191,14 @@ export const speakSegments = <E, R>(
       })
     }
 
-    const next: Pull<SpeechError.SpeechError | E> = Effect.suspend(() =>
+    const next: EventPull<SpeechError.SpeechError | E> = Effect.suspend(() =>
       heard ?? Option.match(line.unsafePoll(), {
         onNone: () => Effect.zipRight(line.ready, next),
         onSome: (item) => item._tag === "Underway" ? heard = hear(item.underway) : Effect.failCause(item.cause)
       })
     )
 
-    return Stream.repeatEffectChunkOption(next).pipe(
+    return Pull.toStream(next).pipe(
       Stream.concat(Stream.sync(() => SpeechEvent.Completed({ duration: timeline.duration() })))
     )
   }))

@@ -1,3 +1,4 @@
+import * as Pull from "@effect-smallest/core/Pull"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
@@ -55,7 +56,7 @@ export const textSegments = Effect.fnUntraced(function*<E, R>(
 ): Effect.fn.Return<NextSegment<E>, never, R | Scope.Scope> {
   const inbox = yield* Inbox.make<Arrival<E>>(readAhead)
   const source: Stream.Stream<SpeechText.Input, E, R> = typeof text === "string" ? Stream.succeed(text) : text
-  const pull = yield* Stream.toPull(source)
+  const pull = yield* Pull.fromStream(source)
   const put = (input: SpeechText.Input) => inbox.put({ _tag: "Text", input })
   yield* Effect.forever(Effect.flatMap(pull, (inputs) => Effect.forEach(Chunk.flatMap(inputs, pieces), put))).pipe(
     Effect.catchAllCause((cause) => inbox.put({ _tag: "End", cause: Cause.flipCauseOption(cause) })),
@@ -119,7 +120,7 @@ export const textSegments = Effect.fnUntraced(function*<E, R>(
         return next
       })
       : Option.match(end, {
-        onNone: () => Effect.fail(Option.none()),
+        onNone: () => Pull.end,
         onSome: (cause) => Effect.failCause(Cause.map(cause, Option.some))
       })
   })
