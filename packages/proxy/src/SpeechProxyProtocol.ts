@@ -144,7 +144,7 @@ const lastFrame = (cause: Cause.Cause<SpeechError.SpeechError>): Effect.Effect<U
     onRight: (defect) =>
       Effect.as(
         Effect.logError("Speech for a page ended with a defect", defect).pipe(
-          Effect.annotateLogs({ package: "@effect-smallest/core", module: "SpeechProxyProtocol" })
+          Effect.annotateLogs({ package: "@effect-smallest/proxy", module: "SpeechProxyProtocol" })
         ),
         Frames.failure(unexpected)
       )

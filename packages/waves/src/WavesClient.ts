@@ -43,7 +43,7 @@ import * as WavesSocket from "./WavesSocket.js"
  * @since 0.1.0
  * @category services
  */
-export class WavesClient extends Context.Tag("@effect-smallest/core/WavesClient")<WavesClient, Service>() {}
+export class WavesClient extends Context.Tag("@effect-smallest/waves/WavesClient")<WavesClient, Service>() {}
 
 /**
  * Audio as the server sent it, in the encoding that the request asked for.

@@ -18,7 +18,10 @@ import { WavesClient } from "./WavesClient.js"
  * @category services
  */
 export class WavesPronunciationDictionaries
-  extends Context.Tag("@effect-smallest/core/WavesPronunciationDictionaries")<WavesPronunciationDictionaries, Service>()
+  extends Context.Tag("@effect-smallest/waves/WavesPronunciationDictionaries")<
+    WavesPronunciationDictionaries,
+    Service
+  >()
 {}
 
 /**

@@ -174,7 +174,7 @@ export const make = Effect.fnUntraced(function*(options: {
         runSync(
           Effect.logDebug("A live message of an unknown kind was skipped").pipe(
             Effect.annotateLogs({
-              package: "@effect-smallest/core",
+              package: "@effect-smallest/waves",
               module: "WavesSocket",
               kind: WavesErrors.scrub(options.call, content.kind)
             })

@@ -22,7 +22,7 @@ import * as WavesSpeechOptions from "./WavesSpeechOptions.js"
  * @category services
  */
 export class WavesVoiceClones
-  extends Context.Tag("@effect-smallest/core/WavesVoiceClones")<WavesVoiceClones, Service>()
+  extends Context.Tag("@effect-smallest/waves/WavesVoiceClones")<WavesVoiceClones, Service>()
 {}
 
 /**

@@ -24,7 +24,7 @@ import { pathOf } from "./WavesSpeechOptions.js"
  * @since 0.1.0
  * @category services
  */
-export class WavesVoices extends Context.Tag("@effect-smallest/core/WavesVoices")<WavesVoices, Service>() {}
+export class WavesVoices extends Context.Tag("@effect-smallest/waves/WavesVoices")<WavesVoices, Service>() {}
 
 /**
  * A voice, with whatever the vendor tells about it.

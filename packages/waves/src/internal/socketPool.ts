@@ -111,7 +111,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       Effect.catchAll((error) =>
         Effect.logDebug("No socket could be opened ahead").pipe(
           Effect.annotateLogs({
-            package: "@effect-smallest/stream",
+            package: "@effect-smallest/waves",
             module: "WavesSpeechStream",
             error: String(error)
           })
