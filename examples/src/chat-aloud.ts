@@ -52,7 +52,7 @@ const Question = Schema.Struct({ question: Schema.String.pipe(Schema.minLength(1
 const checkSession = (authorization: string | undefined) =>
   authorization === "Bearer demo"
     ? Effect.void
-    : new SpeechError.AccessDenied({ ...about, description: "Nobody is signed in" })
+    : new SpeechError.AccessDenied({ ...about, description: "You are not signed in" })
 
 /** What a page gets: the reply's text as it is written, its speech beside it, and errors that it can catch by their tag. */
 export const answer = (request: { readonly authorization: string | undefined; readonly body: unknown }) =>

@@ -47,9 +47,9 @@ const play = Effect.fnUntraced(function*(
       ({ description }) =>
         new CommandFailure({ description: `${name} is damaged: ${description}. Make or copy it again` })
     ),
-    Effect.onInterrupt(() => Stdio.tell("Interrupted."))
+    Effect.onInterrupt(() => Stdio.report("Interrupted."))
   )
-  yield* Stdio.tell(`${name}: ${Duration.toSeconds(heard).toFixed(2)} s, played by ${program}`)
+  yield* Stdio.report(`${name}: ${Duration.toSeconds(heard).toFixed(2)} s, played by ${program}`)
 })
 
 /**

@@ -215,7 +215,7 @@ describe("batch", () => {
         [1, [at("latin.csv", new Uint8Array([0x69, 0x64, 0xff])), ...out], /not UTF-8/],
         [1, [at("b.csv", "name,text\na,Hello.\n"), ...out], /has no column id: its first line names the columns/],
         [1, [at("c.csv", "id,text,voize\na,Hello.,x\n"), ...out], /a column "voize", .*rename or remove it.*voice/],
-        [1, [at("d.csv", "id,text\na,\"Hello.\n"), ...out], /is no CSV: .*quotes/],
+        [1, [at("d.csv", "id,text\na,\"Hello.\n"), ...out], /is not CSV: .*quotes/],
         [1, [good, "--out", join(cwd, "taken")], /is no report of this command and would be replaced/],
         [1, [good, "--out", good], /Could not write to/],
         [1, [good, "--engine", "waves", ...out], /SMALLEST_API_KEY.*--engine local/],

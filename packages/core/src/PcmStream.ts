@@ -19,7 +19,7 @@ import * as Pcm from "./Pcm.js"
 type Self<E, R> = Stream.Stream<Pcm.PcmChunk, E, R>
 
 /**
- * Cuts audio into chunks of one length; the last one may be shorter. Use it where a device or a protocol wants frames of a
+ * Cuts audio into chunks of one length; the last one may be shorter. Use it if a device or a protocol wants frames of a
  * fixed size, such as 20 ms on a telephone line.
  *
  * @example
@@ -202,7 +202,7 @@ const measure = (chunk: Pcm.PcmChunk, position: Duration.Duration): Level => {
 }
 
 /**
- * Tells the level of each chunk while it passes. Put {@link rechunk} before it for readings at even times.
+ * Reports the level of each chunk while it passes. Put {@link rechunk} before it for readings at even times.
  *
  * @example
  * ```ts

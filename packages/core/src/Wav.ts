@@ -1,8 +1,8 @@
 /**
  * RIFF/WAVE files of 16-bit PCM.
  *
- * A header describes one whole file, so streams of speech carry raw PCM and get a single header where they are saved
- * or where a player starts: a header on each piece would click, and its sizes would be false.
+ * A header describes one whole file, so streams of speech carry raw PCM and get a single header when they are saved
+ * or when a player starts: a header on each piece would click, and its sizes would be false.
  *
  * @see http://soundfile.sapp.org/doc/WaveFormat/
  * @since 0.1.0
@@ -104,7 +104,7 @@ export const encode = (audio: Audio.Audio): Uint8Array =>
   Pcm.concatBytes([header(audio.format, audio.bytes.length), audio.bytes])
 
 /**
- * A WAV file as a stream of bytes: the header first, then the audio as it comes. Give `dataLength` where it is known;
+ * A WAV file as a stream of bytes: the header first, then the audio as it comes. Give `dataLength` if it is known;
  * without it the header carries streaming sizes. A stream without audio stays empty.
  *
  * @since 0.1.0
@@ -159,7 +159,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Audio.Audio, WavError> 
   return Either.mapLeft(
     Either.flatMap(reader.push(bytes), (audio) =>
       Either.map(reader.end(), () => {
-        const format = reader.format() ?? Pcm.format(0) // there is one where there is no problem
+        const format = reader.format() ?? Pcm.format(0) // there is one if there is no problem
         return Audio.unsafeMake(format, audio.subarray(0, audio.length - audio.length % Pcm.frameSize(format)))
       })),
     wavError
@@ -176,7 +176,7 @@ export interface WavStream<out E = never, out R = never> {
   readonly format: Pcm.PcmFormat
   /** How much audio the file says it holds, in bytes; `None` for the sizes of streams, which say "until the end". */
   readonly dataLength: Option.Option<number>
-  /** The audio, once. Fails with a `WavError` where the file ends before the audio that it claims. */
+  /** The audio, once. Fails with a `WavError` if the file ends before the audio that it claims. */
   readonly pcm: Stream.Stream<Pcm.PcmChunk, WavError | E, R>
 }
 
@@ -238,7 +238,7 @@ export const open = <E, R>(
       Stream.filter((bytes) => bytes.length > 0),
       Stream.mapError((own) => ({ own })),
       Pcm.fromBytes(format),
-      // Where the end is open, half a frame is only where the writer stopped; elsewhere the reader has complained already.
+      // If the end is open, half a frame is only where the writer stopped; otherwise the reader has complained already.
       Stream.catchAll((error) => error instanceof Pcm.PcmError ? Stream.empty : Stream.fail(error.own))
     )
     return { format, dataLength: Option.fromNullable(reader.dataLength()), pcm }

@@ -3,7 +3,7 @@
  * no key is ever in a page.
  *
  * The page's half is `ProxySpeechSynthesizer`. `POST` speaks a text with `SpeechStream.events`
- * (so an engine that knows when words sound tells the page), `GET` lists voices, models and languages.
+ * (so the page learns when words sound, if the engine knows), `GET` lists voices, models and languages.
  *
  * @since 0.1.0
  */
@@ -43,7 +43,7 @@ export type ClientId = string
  * @category errors
  */
 export class Denied extends Schema.TaggedError<Denied>("@effect-smallest/proxy/SpeechProxy/Denied")("Denied", {
-  /** Why, in one sentence for whoever reads the page. */
+  /** Why, in one sentence for the reader of the page. */
   description: Schema.String
 }) {
   override get message(): string {
@@ -116,8 +116,8 @@ export interface Cors {
  */
 export interface Options<R = never> {
   /**
-   * Tells who a request is from, or that it may not speak. Look at a session, a cookie or a token that your server gave out: the
-   * origin of a request proves nothing, since only browsers tell it truly.
+   * Returns who a request is from, or fails because the client may not speak. Look at a session, a cookie or a token that your server gave out: the
+   * origin of a request proves nothing, since only browsers send it truthfully.
    */
   readonly authorize: (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<ClientId, Denied, R>
   /**
@@ -142,7 +142,7 @@ export interface Options<R = never> {
    */
   readonly cors?: Cors | undefined
   /**
-   * After how long a silence a page is told that the server still lives.
+   * How long the response may be silent before a keep-alive is sent.
    * @default "10 seconds"
    */
   readonly keepAlive?: Duration.DurationInput | undefined
@@ -173,7 +173,7 @@ const positive = (name: string, value: number): number => {
  * The app: mount it at any path of an `HttpRouter`, serve it alone, or give it to another framework with
  * {@link toWebHandler}.
  *
- * Options that make no sense, such as a limit of 0, are defects of the program: it throws a `RangeError` that names them.
+ * Invalid options, such as a limit of 0, are defects of the program: it throws a `RangeError` that names them.
  *
  * @example
  * ```ts
@@ -240,7 +240,7 @@ export const httpApp = <R = never>(
   const speak = Effect.fnUntraced(function*(client: ClientId, request: HttpServerRequest.HttpServerRequest) {
     const { text, ...speech } = yield* ProxyRequest.readRequest(request, { allow, maxTextLength })
     const place = yield* concurrency(client)
-    // Nobody pays for what is refused.
+    // A refused request costs no characters.
     yield* Effect.onError(consume("characters", client, characters, text.length), () => place.leave)
     const { events } = yield* SpeechStream
     const spoken = Stream.tapError(events(text, speech), (error) =>
@@ -284,7 +284,7 @@ export const httpApp = <R = never>(
       )
     ),
     Effect.catchAll(Refusal.toResponse),
-    // Servers run apps uninterruptibly; whoever leaves must not be waited for.
+    // Servers run apps uninterruptibly; a client that leaves must not be waited for.
     Effect.interruptible
   )
 

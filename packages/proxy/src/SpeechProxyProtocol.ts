@@ -83,7 +83,7 @@ export const SpeechProxyRequest = Schema.Struct({ text: Schema.String, ...Speech
 export type SpeechProxyRequest = typeof SpeechProxyRequest.Type
 
 /**
- * What the server half tells about the engine behind it.
+ * What the server half reports about the engine behind it.
  *
  * @since 0.1.0
  * @category schemas
@@ -117,13 +117,13 @@ export type Catalogue = typeof Catalogue.Type
  */
 export interface EncodeOptions {
   /**
-   * After how long a silence the page is told that the server still lives. Proxies on the way cut connections that are
+   * How long the response may be silent before a keep-alive is sent. Proxies on the way cut connections that are
    * silent for a minute.
    * @default "10 seconds"
    */
   readonly keepAlive?: Duration.DurationInput | undefined
   /**
-   * Interrupts the events when it completes, for servers that tell that the page went away in a way of their own.
+   * Interrupts the events when it completes, for servers that report a page's departure in their own way.
    * @default never
    */
   readonly interruptWhen?: Effect.Effect<void> | undefined
@@ -135,7 +135,7 @@ const bufferCapacity = 64 * 1024
 const unexpected = new SpeechError.ServerFailure({
   module: "SpeechProxyProtocol",
   method: "encode",
-  description: "Something unexpected happened on the server, whose log tells what"
+  description: "Something unexpected happened on the server; see its log"
 })
 
 const lastFrame = (cause: Cause.Cause<SpeechError.SpeechError>): Effect.Effect<Uint8Array> =>
@@ -151,7 +151,7 @@ const lastFrame = (cause: Cause.Cause<SpeechError.SpeechError>): Effect.Effect<U
   })
 
 /**
- * The bytes of a response. They never fail: a failure of the events is told to the page as its last frame.
+ * The bytes of a response. They never fail: a failure of the events reaches the page as its last frame.
  *
  * The events are read about a second ahead of the connection and no further, so a page that stops reading slows the engine.
  *
@@ -183,7 +183,7 @@ export const encode: {
         return bytes.length === 0 ? Effect.void : buffer.offer(bytes)
       }
 
-      // At once, so that the page knows that it was heard.
+      // At once, so that the page knows that it has been heard.
       yield* send(Frames.begin)
       yield* Stream.runForEachChunk(events, (events) => Effect.suspend(() => send(framesOf(events)))).pipe(
         Effect.matchCauseEffect({
@@ -208,7 +208,7 @@ export const encode: {
     }))
 )
 
-// Nobody may keep the speech of one client for another, hold it back, or recode it.
+// No cache may keep the speech of one client for another, hold it back, or recode it.
 const responseHeaders = {
   "cache-control": "no-store, no-transform",
   "x-accel-buffering": "no",
@@ -275,7 +275,7 @@ export const decode: <E, R>(
 ) => Stream.Stream<ReplyEvent, SpeechError.SpeechError | E, R> = Response.decode
 
 /**
- * The events of a response: of `HttpClient`, or of plain `fetch`. A response of somebody else, such as a gateway's error
+ * The events of a response: of `HttpClient`, or of plain `fetch`. A foreign response, such as a gateway's error
  * page, fails with the `SpeechError` that its status stands for.
  *
  * @example
@@ -341,7 +341,7 @@ export interface SplitOptions {
 
 /**
  * Parts a reply into what a page shows and what it plays, so that the text does not wait for the loudspeaker. Both sides fail
- * with the reply's error. Listen to both: speech that nobody listens to fills its buffer (mute with `Stream.runDrain`).
+ * with the reply's error. Listen to both: speech without a listener fills its buffer (mute with `Stream.runDrain`).
  *
  * @example
  * ```ts

@@ -15,7 +15,7 @@ export * as ProxySpeechSynthesizer from "./ProxySpeechSynthesizer.js"
  * no key is ever in a page.
  *
  * The page's half is `ProxySpeechSynthesizer`. `POST` speaks a text with `SpeechStream.events`
- * (so an engine that knows when words sound tells the page), `GET` lists voices, models and languages.
+ * (so the page learns when words sound, if the engine knows), `GET` lists voices, models and languages.
  *
  * @since 0.1.0
  */

@@ -160,7 +160,7 @@ export interface SegmentedOptions extends TextSegmenter.Options {
   readonly retry?: SpeechError.Retry | undefined
   /**
    * What to do when a segment could not be spoken in the end. `fail` ends the stream with the error, whose `position`
-   * says where to go on; `skip` tells a `SegmentFailed` event and goes on by itself.
+   * says where to resume; `skip` reports a `SegmentFailed` event and continues.
    * @default "fail"
    */
   readonly onSegmentFailure?: "fail" | "skip" | undefined
@@ -238,10 +238,10 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
  * - At most `prefetch` segments are ahead of the listener, and the text is read no faster than that: a slow listener slows
  *   the writer.
  * - A segment is retried only before its first sample has left.
- * - Interruption of the audio interrupts the request that is running and the reading of the text.
+ * - Interrupting the audio also aborts the request in flight and stops reading the text.
  *
- * Options that make no sense, such as a negative `prefetch`, are defects of the program: the layer dies with an error that
- * names them.
+ * Invalid options, such as a negative `prefetch`, are defects of the program: the layer dies with an error that names
+ * them.
  *
  * @example
  * ```ts

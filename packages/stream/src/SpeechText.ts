@@ -42,7 +42,7 @@ export interface Flush {
 }
 
 /**
- * What a text stream for speech is made of: pieces of text, cut anywhere, and flush marks.
+ * The elements of a text stream for speech: pieces of text, cut anywhere, and flush marks.
  *
  * @since 0.1.0
  * @category models
@@ -97,7 +97,7 @@ const sourceFailure = (cause: unknown): TextSourceFailure =>
 
 /**
  * Reads text from an `AsyncIterable`, as the clients of language models give it. When the stream is interrupted the
- * iterable is told to return, and not waited for: a generator that hangs in its own `await` must not keep a listener
+ * iterable is asked to return, and not waited for: a generator that hangs in its own `await` must not keep a listener
  * from stopping.
  *
  * @example
@@ -165,7 +165,7 @@ export interface ChatCompletionChunk {
 }
 
 /**
- * Takes the text out of streamed chat completions. Where the model starts to call tools a {@link flush} follows;
+ * Takes the text out of streamed chat completions. When the model starts to call tools, a {@link flush} follows;
  * pieces without text, such as the last one with usage figures, are left out. Only the first choice is read.
  *
  * @example
@@ -269,7 +269,7 @@ const flushOnce = <E, R>(self: Stream.Stream<Input, E, R>): Stream.Stream<Input,
  */
 export interface StripMarkdownOptions {
   /**
-   * What becomes of fenced code blocks: `omit` leaves them out, since code read aloud helps nobody; `speak` keeps
+   * What becomes of fenced code blocks: `omit` leaves them out, since code read aloud is of no help; `speak` keeps
    * what is in them.
    *
    * @default "omit"

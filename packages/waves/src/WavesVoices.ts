@@ -27,7 +27,7 @@ import { pathOf } from "./WavesSpeechOptions.js"
 export class WavesVoices extends Context.Tag("@effect-smallest/waves/WavesVoices")<WavesVoices, Service>() {}
 
 /**
- * A voice, with whatever the vendor tells about it.
+ * A voice, with what the vendor reports about it.
  *
  * @since 0.1.0
  * @category models
@@ -87,7 +87,7 @@ export interface Service {
   readonly list: (filter?: Filter) => Effect.Effect<ReadonlyArray<WavesVoice>, SpeechError.SpeechError>
   /** The voices of one model: `GET /waves/v1/{model}/get_voices`. */
   readonly ofModel: (model: Model) => Effect.Effect<ReadonlyArray<WavesVoice>, SpeechError.SpeechError>
-  /** The catalogue, which tells no models: `GET /waves/v1/voice/get-all-models`. */
+  /** The catalogue, which has no models: `GET /waves/v1/voice/get-all-models`. */
   readonly catalogue: Effect.Effect<ReadonlyArray<WavesVoice>, SpeechError.SpeechError>
   /** Forgets what is kept: the next question goes to the server. */
   readonly refresh: Effect.Effect<void>
@@ -165,7 +165,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Waves
           )
       )
 
-    // The key of the catalogue is no model.
+    // The key of the catalogue is not a model.
     const lists = yield* Cache.makeWith({
       capacity: 64,
       lookup: (model: Option.Option<Model>) =>
@@ -179,7 +179,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Waves
     const get = (key: Option.Option<Model>): Service["catalogue"] =>
       lists.get(key).pipe(
         Effect.tapError(() => lists.invalidate(key)),
-        // Whoever asked first was interrupted, and with it the request that others wait for: they ask for themselves.
+        // The first caller was interrupted, and with it the request that others wait for: they ask for themselves.
         Effect.catchSomeCause((cause) => Cause.isInterruptedOnly(cause) ? Option.some(get(key)) : Option.none())
       )
 

@@ -47,7 +47,7 @@ export const get = Effect.fnUntraced(function*(
   isOffline: boolean
 ): Effect.fn.Return<EngineCatalogue, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
   const { engine, lacksKey } = yield* Engine.choose(choice)
-  if (lacksKey) yield* Stdio.tell(noKey)
+  if (lacksKey) yield* Stdio.report(noKey)
   const { languages, models, voices } = yield* Effect.provide(published, Engine.layerCatalogue(engine))
   const isLive = engine === "waves" && !isOffline && (yield* Engine.hasKey)
   const found = isLive ? yield* live : voices

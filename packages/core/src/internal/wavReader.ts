@@ -24,7 +24,7 @@ export interface WavReader {
   readonly end: () => Either.Either<void, Problem>
   /** Known before the first audio is. */
   readonly format: () => Pcm.PcmFormat | undefined
-  /** How much audio the file says it holds, in bytes; absent where it leaves that open. */
+  /** How much audio the file says it holds, in bytes; absent if it leaves that open. */
   readonly dataLength: () => number | undefined
   /** Whether the audio has begun, be it empty. */
   readonly hasBegun: () => boolean
@@ -100,7 +100,7 @@ export const make = (): WavReader => {
 
   const beginData = (): Either.Either<void, Problem> => {
     if (format === undefined) return fail("Corrupt", "The data chunk comes before the fmt chunk")
-    // A size of 0 is open where the size of the file has no room for anything else, or is none; a finished file may
+    // A size of 0 is open if the size of the file has no room for anything else, or is none; a finished file may
     // really hold no audio.
     const isUnfinished = fileSize === 0 || fileSize === position - chunkHeaderSize ||
       streamingSizes.some((size) => fileSize >= size && fileSize <= size + position)

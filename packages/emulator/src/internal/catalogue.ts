@@ -1,6 +1,6 @@
 /**
  * What the emulated account can speak with: models, languages and voices that the vendor has published.
- * This list is the server's; the one in core is the client's. Neither is made of the other, so that each tests the other.
+ * This list is the server's; the one in core is the client's. Neither is derived from the other, so that each tests the other.
  */
 
 /** @internal */

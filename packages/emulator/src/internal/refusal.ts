@@ -67,6 +67,6 @@ export const ofStatus = (status: number): Refusal => {
     403: { status: "error", error_code: "FORBIDDEN", message: "Your plan does not include this." }
   }
   const body = bodies[status] ??
-    (status < 400 ? {} : { status: "error", message: `The server answered ${status}, as a fault told it to.` })
+    (status < 400 ? {} : { status: "error", message: `The server answered ${status}, as a fault demands.` })
   return known ?? new Refusal({ status, body })
 }

@@ -58,7 +58,7 @@ export const isSpeech = (response: HttpClientResponse.HttpClientResponse): boole
   (response.headers["content-type"] ?? "").startsWith(contentType)
 
 /**
- * The events of a response, which may be of somebody else. Without any bytes for a time, keep-alives included, it fails.
+ * The events of a response, which may come from a third party. Without any bytes for a time, keep-alives included, it fails.
  *
  * @internal
  */

@@ -126,7 +126,7 @@ export const speakSegments = <E, R>(
 
     const open = Effect.fnUntraced(function*(segment: Segment, index: number) {
       const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-      // Ends before the segment's own scope where it has failed, and with it otherwise.
+      // Ends before the segment's own scope if it has failed, and with it otherwise.
       const traced = yield* Scope.fork(own, ExecutionStrategy.sequential)
       const span = yield* Scope.extend(makeSpan(segment, index), traced)
       const fail = (cause: Cause.Cause<SpeechError.SpeechError>) =>
@@ -164,7 +164,7 @@ export const speakSegments = <E, R>(
       const fail = (error: SpeechError.SpeechError) => {
         const last = placement.end()
         const positioned = timeline.locate(error, segment, index)
-        const told = noteFailure(Cause.fail(error))
+        const noted = noteFailure(Cause.fail(error))
         if (options.onSegmentFailure === "skip") {
           const skipped = SpeechEvent.SegmentFailed({
             segment: index,
@@ -172,10 +172,10 @@ export const speakSegments = <E, R>(
             textOffset: segment.textOffset,
             error: positioned
           })
-          return Effect.zipRight(told, Effect.zipRight(logSkip(positioned), finish(Chunk.append(last, skipped))))
+          return Effect.zipRight(noted, Effect.zipRight(logSkip(positioned), finish(Chunk.append(last, skipped))))
         }
         heard = Effect.fail(Option.some(positioned))
-        return Effect.as(told, last)
+        return Effect.as(noted, last)
       }
 
       const placed = (pull: EventPull<SpeechError.SpeechError>): EventPull<SpeechError.SpeechError> =>

@@ -45,7 +45,7 @@ const pieces = (input: SpeechText.Input): Chunk.Chunk<SpeechText.Input> =>
  * Cuts growing text into segments worth speaking, and does not wait for ever: text that ends like a sentence goes after
  * `sentenceTimeout` without more, any whole words after `queueTimeout`. Gives one segment for each run of the inner effect.
  *
- * Beyond what somebody asked for, only `readAhead` pieces of text are read, and the clocks run only while somebody waits
+ * Beyond what has been asked for, only `readAhead` pieces of text are read, and the clocks run only while a listener waits
  * for a segment: a slow listener never makes a sentence fall apart.
  *
  * @internal
