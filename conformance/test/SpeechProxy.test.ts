@@ -1,7 +1,6 @@
 import { Audio, SpeechError, SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
-import { ProxySpeechSynthesizer, SpeechProxyProtocol, SpeechReply } from "@effect-smallest/proxy"
-import { SpeechProxy } from "@effect-smallest/proxy"
+import { ProxySpeechSynthesizer, SpeechProxy, SpeechProxyProtocol, SpeechReply } from "@effect-smallest/proxy"
 import { SpeechStream } from "@effect-smallest/stream"
 import { TestSpeechSynthesizer } from "@effect-smallest/testing"
 import { SpeechStreamSuite, SpeechSynthesizerSuite } from "@effect-smallest/testing/suites"

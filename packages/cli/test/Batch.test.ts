@@ -216,7 +216,7 @@ describe("batch", () => {
         [1, [at("b.csv", "name,text\na,Hello.\n"), ...out], /has no column id: its first line names the columns/],
         [1, [at("c.csv", "id,text,voize\na,Hello.,x\n"), ...out], /a column "voize", .*rename or remove it.*voice/],
         [1, [at("d.csv", "id,text\na,\"Hello.\n"), ...out], /is not CSV: .*quotes/],
-        [1, [good, "--out", join(cwd, "taken")], /is no report of this command and would be replaced/],
+        [1, [good, "--out", join(cwd, "taken")], /is not a report of this command and would be replaced/],
         [1, [good, "--out", good], /Could not write to/],
         [1, [good, "--engine", "waves", ...out], /SMALLEST_API_KEY.*--engine local/],
         [2, [good], /--out/],

@@ -24,8 +24,7 @@ type Self<E, R> = Stream.Stream<Pcm.PcmChunk, E, R>
  *
  * @example
  * ```ts
- * import { SpeechSynthesizer } from "@effect-smallest/core"
- * import { PcmStream } from "@effect-smallest/core"
+ * import { PcmStream, SpeechSynthesizer } from "@effect-smallest/core"
  *
  * const frames = SpeechSynthesizer.stream({ text: "Hello.", sampleRate: 8000 }).pipe(
  *   PcmStream.rechunk("20 millis") // 320 bytes each
@@ -206,8 +205,7 @@ const measure = (chunk: Pcm.PcmChunk, position: Duration.Duration): Level => {
  *
  * @example
  * ```ts
- * import { SpeechSynthesizer } from "@effect-smallest/core"
- * import { PcmStream } from "@effect-smallest/core"
+ * import { PcmStream, SpeechSynthesizer } from "@effect-smallest/core"
  * import { Console } from "effect"
  *
  * const metered = SpeechSynthesizer.stream({ text: "Hello." }).pipe(

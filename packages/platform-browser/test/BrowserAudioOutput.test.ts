@@ -31,7 +31,7 @@ describe("BrowserAudioOutput", () => {
       assert.deepStrictEqual(JSON.parse(told), {
         reason: "NotAllowed",
         message: "The browser does not allow sound until the user has clicked, tapped or pressed a key in the page. " +
-          "Start the playback in a handler of a click or a key.",
+          "Start playback from a click or key handler.",
         begun: false
       })
     }))

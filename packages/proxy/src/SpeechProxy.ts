@@ -303,8 +303,7 @@ export const httpApp = <R = never>(
  *
  * @example
  * ```ts
- * import { ProxySpeechSynthesizer } from "@effect-smallest/proxy"
- * import { SpeechProxy } from "@effect-smallest/proxy"
+ * import { ProxySpeechSynthesizer, SpeechProxy } from "@effect-smallest/proxy"
  * import { SpeechStream } from "@effect-smallest/stream"
  * import { FetchHttpClient } from "@effect/platform"
  * import { Effect, Layer } from "effect"

@@ -1,6 +1,5 @@
 import { SpeechError, SpeechEvent } from "@effect-smallest/core"
-import { SpeechProxyProtocol, SpeechReply } from "@effect-smallest/proxy"
-import { SpeechProxy } from "@effect-smallest/proxy"
+import { SpeechProxy, SpeechProxyProtocol, SpeechReply } from "@effect-smallest/proxy"
 import { SpeechStream, SpeechText } from "@effect-smallest/stream"
 import * as Support from "@effect-smallest/test-support/scriptedEngine"
 import { RateLimiter } from "@effect/experimental"

@@ -146,8 +146,7 @@ export const make = (
  *
  * @example
  * ```ts
- * import { WavesClient } from "@effect-smallest/waves"
- * import { WavesSpeechStream } from "@effect-smallest/waves"
+ * import { WavesClient, WavesSpeechStream } from "@effect-smallest/waves"
  * import { Layer } from "effect"
  *
  * const Live = WavesSpeechStream.layer({ voice: "meher", prewarm: true }).pipe(
