@@ -1,5 +1,6 @@
 /**
- * Checks the arrows between packages: in every manifest, and in every import of `src` and `test`.
+ * Checks the arrows between packages: in every manifest, and in every import of `src` and `test`. Modules of a package may not import each
+ * other in a circle (types may), and a manifest may not name a dependency of this repository that its `src` does not import.
  * The table below is the law; docs/architecture.md draws it.
  */
 import { readFileSync } from "node:fs"
@@ -166,6 +167,69 @@ const importProblems = (root: string, workspace: Workspace, isPrivate: ReadonlyS
   })
 }
 
+/** The imports of a module that exist at run time, with its type imports taken away. */
+const valueImports = (source: string): ReadonlyArray<string> =>
+  importsOf(
+    source
+      .replace(/^(?:import|export) type\b[\s\S]*?from\s*["'][^"']+["']/gm, "")
+      .replace(/^(import|export) \{((?:\s*type\s+[\w$]+(?:\s+as\s+[\w$]+)?\s*,?)+)\}\s*from\s*["'][^"']+["']/gm, "")
+  ).map(({ specifier }) => specifier)
+
+/** The circles of value imports between modules of one package. */
+export const circlesOf = (modules: ReadonlyMap<string, ReadonlyArray<string>>): Array<ReadonlyArray<string>> => {
+  const done = new Set<string>()
+  const circles: Array<ReadonlyArray<string>> = []
+  const visit = (module: string, path: ReadonlyArray<string>): void => {
+    const start = path.indexOf(module)
+    if (start !== -1) {
+      circles.push([...path.slice(start), module])
+      return
+    }
+    if (done.has(module)) return
+    for (const next of modules.get(module) ?? []) visit(next, [...path, module])
+    done.add(module)
+  }
+  for (const module of modules.keys()) visit(module, [])
+  return circles
+}
+
+const sourceOf = (target: string, files: ReadonlySet<string>): string | undefined =>
+  [target, target.replace(/\.js$/, ".ts"), target.replace(/\.mjs$/, ".mts")].find((file) => files.has(file))
+
+const circleProblems = (root: string, { path }: Workspace): Array<string> => {
+  const files = new Set(filesBelow(root, `${path}/src`).filter((file) => /\.(ts|mts|mjs|js|tsx)$/.test(file)))
+  const modules = new Map([...files].map((file) => [
+    file,
+    valueImports(readFileSync(join(root, file), "utf8")).flatMap((specifier) =>
+      specifier.startsWith(".") ? sourceOf(normalize(join(dirname(file), specifier)), files) ?? [] : []
+    )
+  ]))
+  return circlesOf(modules).map((circle) =>
+    `${circle[0]}: imports itself through ${circle.slice(1).join(" -> ")}. Move what both need to a module of its own.`
+  )
+}
+
+/** Whether a package brings a dependency only because one that it imports asks for it as a peer. */
+const broughtFor = (name: string, dependencies: Record<string, string>, all: ReadonlyArray<Workspace>): boolean =>
+  ["@effect/printer", "@effect/printer-ansi"].includes(name) && "@effect/cli" in dependencies ||
+  all.some(({ manifest }) => manifest.name in dependencies && name in (manifest.peerDependencies ?? {}))
+
+const unusedProblems = (
+  root: string,
+  { id, manifest, path }: Workspace,
+  all: ReadonlyArray<Workspace>
+): Array<string> => {
+  if (arrows[id] === undefined) return []
+  const imported = new Set(
+    filesBelow(root, `${path}/src`).filter((file) => /\.(ts|mts|mjs|js|tsx)$/.test(file))
+      .flatMap((file) => importsOf(readFileSync(join(root, file), "utf8")).map(({ specifier }) => packageOf(specifier)))
+  )
+  return Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
+    .filter((name) => (name.startsWith(scope) || name.startsWith("@effect/")) && !imported.has(name))
+    .filter((name) => !broughtFor(name, manifest.dependencies ?? {}, all))
+    .map((name) => `${path}/package.json: depends on ${name}, which nothing in ${path}/src imports.`)
+}
+
 const isEffect = (name: string) => name === "effect" || name.startsWith("@effect/")
 
 const list = (names: ReadonlyArray<string>) => names.length === 0 ? "none" : names.join(", ")
@@ -178,7 +242,12 @@ export const brokenArrows = (root: string): Array<string> => {
     if (workspace.path.startsWith("packages/") && arrows[workspace.id] === undefined) {
       return [`${workspace.path}: has no arrows. Add it to the table in scripts/arrows.ts and to docs/architecture.md.`]
     }
-    return [...manifestProblems(workspace, isPrivate), ...importProblems(root, workspace, isPrivate)]
+    return [
+      ...manifestProblems(workspace, isPrivate),
+      ...importProblems(root, workspace, isPrivate),
+      ...(workspace.path.startsWith("packages/") ? circleProblems(root, workspace) : []),
+      ...(workspace.path.startsWith("packages/") ? unusedProblems(root, workspace, all) : [])
+    ]
   })
 }
 

@@ -1,16 +1,19 @@
 /**
- * Weighs what a page has to load before it can speak: the program of conformance/browser/program.ts, built by Vite with
- * all of Effect that it uses, minified and compressed. Parts that are loaded when they are needed are told, too.
+ * Weighs what a page has to load, built by Vite with all of Effect that it uses, minified and compressed: a page that speaks
+ * (conformance/browser/program.ts), and programs that use `core` alone and `core` with `stream` (conformance/bundles). Parts that are
+ * loaded when they are needed are listed, too.
  */
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { build, defaultClientConditions, type Rollup } from "vite"
 import { isMain, report, repository } from "./workspace.js"
 
-const program = "conformance/browser/program.ts"
-
-/** In bytes, compressed. */
-const limit = 120_000
+/** Limits in bytes, compressed. */
+const programs = [
+  { name: "core alone", path: "conformance/bundles/core.ts", limit: 88_000 },
+  { name: "core with stream", path: "conformance/bundles/stream.ts", limit: 92_000 },
+  { name: "a page that speaks", path: "conformance/browser/program.ts", limit: 110_000 }
+]
 
 interface Part {
   readonly name: string
@@ -36,21 +39,28 @@ export const parts = (output: ReadonlyArray<Rollup.OutputChunk | Rollup.OutputAs
   return { first: weighed(true), later: weighed(false) }
 }
 
-if (isMain(import.meta.filename)) {
+const bundle = async (path: string) => {
   const result = await build({
-    root: join(repository, "conformance/browser"),
+    root: join(repository, dirname(path)),
     configFile: false,
     logLevel: "error",
     resolve: { conditions: ["@effect-smallest/source", ...defaultClientConditions] },
-    build: { write: false, rollupOptions: { input: join(repository, program) } }
+    build: { write: false, rollupOptions: { input: join(repository, path) } }
   })
-  const [bundle] = Array.isArray(result) ? result : [result]
-  if (bundle === undefined || !("output" in bundle)) throw new Error("Vite built nothing")
-  const { first, later } = parts(bundle.output)
-  const size = first.reduce((sum, part) => sum + part.size, 0)
-  console.log(`Later, when needed: ${later.map(kilobytes).join(", ")}.`)
-  report(
-    size <= limit ? [] : [`${program} is a bundle of ${size} bytes, compressed, and may be ${limit}.`],
-    `A page that speaks loads ${(size / 1000).toFixed(1)} KB, and may load ${limit / 1000}.`
-  )
+  const [built] = Array.isArray(result) ? result : [result]
+  if (built === undefined || !("output" in built)) throw new Error("Vite built nothing")
+  return parts(built.output)
+}
+
+if (isMain(import.meta.filename)) {
+  const problems: Array<string> = []
+  const weights: Array<string> = []
+  for (const { limit, name, path } of programs) {
+    const { first, later } = await bundle(path)
+    const size = first.reduce((sum, part) => sum + part.size, 0)
+    weights.push(`${name} loads ${(size / 1000).toFixed(1)} KB of ${limit / 1000}`)
+    if (later.length > 0) console.log(`${name}, later, when needed: ${later.map(kilobytes).join(", ")}.`)
+    if (size > limit) problems.push(`${path} is a bundle of ${size} bytes, compressed, and may be ${limit}.`)
+  }
+  report(problems, `${weights.join("; ")}.`)
 }

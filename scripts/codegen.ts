@@ -1,5 +1,6 @@
 /**
- * Writes `packages/<package>/src/index.ts`: one namespace export per PascalCase module, under the module's own header;
+ * Writes `packages/<package>/src/index.ts`: one namespace export per PascalCase module, under the module's own header, without suites of
+ * tests, which would load Vitest;
  * beside each `src/internal/<name>Worklet.mjs` a module with its minified text; core's copy of the resampler; and into
  * README.md, between its `program` marks, the program of examples/src/readme.ts.
  * `--check` writes nothing and fails when a file is not what it would write.
@@ -19,7 +20,9 @@ export const moduleHeader = (source: string): string | undefined => {
 
 /** The text of the barrel of one `src` folder, or `undefined` where there is no module to export. */
 export const barrel = (src: string): string | undefined => {
-  const modules = existsSync(src) ? readdirSync(src).filter((file) => /^[A-Z][A-Za-z0-9]*\.ts$/.test(file)).sort() : []
+  const modules = existsSync(src)
+    ? readdirSync(src).filter((file) => /^[A-Z][A-Za-z0-9]*(?<!Suite)\.ts$/.test(file)).sort()
+    : []
   if (modules.length === 0) {
     return undefined
   }

@@ -1,5 +1,5 @@
 import { BrowserAudioOutput, BrowserAudioPlayer } from "@effect-smallest/platform-browser"
-import { AudioPlayerSuite } from "@effect-smallest/testing"
+import { AudioPlayerSuite } from "@effect-smallest/testing/suites"
 import { userEvent } from "@vitest/browser/context"
 import { Layer } from "effect"
 import { beforeAll } from "vitest"

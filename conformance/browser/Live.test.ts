@@ -1,7 +1,7 @@
 import { SpeechEvent } from "@effect-smallest/core"
 import { BrowserWebSocketConnector } from "@effect-smallest/platform-browser"
 import { SpeechStream } from "@effect-smallest/stream"
-import { SpeechStreamSuite } from "@effect-smallest/testing"
+import { SpeechStreamSuite } from "@effect-smallest/testing/suites"
 import { WavesClient } from "@effect-smallest/waves"
 import { WavesSpeechStream } from "@effect-smallest/waves"
 import { FetchHttpClient } from "@effect/platform"

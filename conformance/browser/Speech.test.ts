@@ -1,7 +1,7 @@
 import { AudioPlayer, Pcm, SpeechSynthesizer } from "@effect-smallest/core"
 import { BrowserAudioOutput, BrowserSpeech } from "@effect-smallest/platform-browser"
 import { SpeechStream } from "@effect-smallest/stream"
-import { SpeechStreamSuite, SpeechSynthesizerSuite } from "@effect-smallest/testing"
+import { SpeechStreamSuite, SpeechSynthesizerSuite } from "@effect-smallest/testing/suites"
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { userEvent } from "@vitest/browser/context"
 import { Duration, Effect, Fiber, Ref, Stream } from "effect"

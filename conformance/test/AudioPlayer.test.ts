@@ -1,6 +1,7 @@
 import { Pcm } from "@effect-smallest/core"
 import { NodeAudioPlayer } from "@effect-smallest/platform-node"
-import { AudioPlayerSuite, TestAudioPlayer } from "@effect-smallest/testing"
+import { TestAudioPlayer } from "@effect-smallest/testing"
+import { AudioPlayerSuite } from "@effect-smallest/testing/suites"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"

@@ -1,7 +1,7 @@
 import { SpeechSynthesizer } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { LocalSpeechSynthesizer } from "@effect-smallest/local/node"
-import { SpeechSynthesizerSuite } from "@effect-smallest/testing"
+import { SpeechSynthesizerSuite } from "@effect-smallest/testing/suites"
 import { LightningV1SpeechSynthesizer, WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
 import { FetchHttpClient, type HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"

@@ -1,7 +1,7 @@
 import { type SpeechError, type SpeechEvent, SpeechSynthesizer } from "@effect-smallest/core"
 import { type Fault, WavesEmulator } from "@effect-smallest/emulator"
 import { Captions, SpeechStream } from "@effect-smallest/stream"
-import { SpeechStreamSuite } from "@effect-smallest/testing"
+import { SpeechStreamSuite } from "@effect-smallest/testing/suites"
 import { WavesClient } from "@effect-smallest/waves"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Chunk, Deferred, Duration, Effect, Exit, Fiber, Option, Predicate, Redacted, Stream } from "effect"

@@ -1,5 +1,6 @@
 import { LocalSpeechSynthesizer } from "@effect-smallest/local/node"
-import { SpeechSynthesizerSuite, TestSpeechSynthesizer } from "@effect-smallest/testing"
+import { TestSpeechSynthesizer } from "@effect-smallest/testing"
+import { SpeechSynthesizerSuite } from "@effect-smallest/testing/suites"
 import { httpClients, layerLightningV1, layerWaves } from "../src/Cloud.js"
 
 SpeechSynthesizerSuite.suite("TestSpeechSynthesizer", TestSpeechSynthesizer.layer(), { wordTimestamps: true })

@@ -8,10 +8,14 @@ const stream = manifest("stream", {
   peerDependencies: { effect: "^3" }
 })
 
-const problemsOf = (files: Record<string, string>) =>
+const allProblemsOf = (files: Record<string, string>) =>
   brokenArrows(
     repositoryOf({ "packages/core/package.json": core, "packages/stream/package.json": stream, ...files })
   )
+
+/** Without dependencies that nothing imports: most of these repositories have a file or two. */
+const problemsOf = (files: Record<string, string>) =>
+  allProblemsOf(files).filter((problem) => !problem.includes("which nothing in"))
 
 describe("arrows", () => {
   it("imports that follow the arrows - hold", () => {
@@ -75,6 +79,48 @@ describe("arrows", () => {
     assert.strictEqual(problems.length, 2)
     assert.match(problems[0] ?? "", /core also runs in browsers/)
     assert.match(problems[1] ?? "", /names in neither dependencies nor peerDependencies/)
+  })
+
+  it("a circle of values between modules - is reported, a circle through types is not", () => {
+    const values = problemsOf({
+      "packages/core/src/A.ts": "import * as B from \"./B.js\"\n",
+      "packages/core/src/B.ts": "export * as C from \"./internal/c.js\"\n",
+      "packages/core/src/internal/c.ts": "import {\n  type D,\n  a\n} from \"../A.js\"\n"
+    })
+    assert.deepStrictEqual(values, [
+      "packages/core/src/A.ts: imports itself through packages/core/src/B.ts -> packages/core/src/internal/c.ts -> " +
+      "packages/core/src/A.ts. Move what both need to a module of its own."
+    ])
+    const types = problemsOf({
+      "packages/core/src/A.ts": "import * as B from \"./B.js\"\n",
+      "packages/core/src/B.ts": "import type {\n  A\n} from \"./A.js\"\nimport { type A as C } from \"./A.js\"\n"
+    })
+    assert.deepStrictEqual(types, [])
+  })
+
+  const localProblemsOf = (files: Record<string, string>) =>
+    allProblemsOf(files).filter((problem) => problem.startsWith("packages/local"))
+
+  it("a dependency that nothing imports - is reported, unless a dependency asks for it as a peer", () => {
+    const unused = manifest("local", {
+      dependencies: { "@effect-smallest/core": "1" },
+      peerDependencies: { effect: "^3", "@effect/platform": "^0" }
+    })
+    const imports = "import * as Effect from \"effect/Effect\"\nimport * as Pcm from \"@effect-smallest/core/Pcm\"\n"
+    assert.deepStrictEqual(
+      localProblemsOf({ "packages/local/package.json": unused, "packages/local/src/A.ts": imports }),
+      ["packages/local/package.json: depends on @effect/platform, which nothing in packages/local/src imports."]
+    )
+    const asked = manifest("core", { peerDependencies: { "@effect/platform": "^0" } })
+    assert.deepStrictEqual(
+      localProblemsOf({
+        "packages/core/package.json": asked,
+        "packages/core/src/A.ts": "import * as Http from \"@effect/platform/HttpClient\"\n",
+        "packages/local/package.json": unused,
+        "packages/local/src/A.ts": imports
+      }),
+      []
+    )
   })
 
   it("a package without arrows - is told", () => {

@@ -65,6 +65,7 @@ const flags: Record<string, string> = {
   sampleRate: "--sample-rate",
   voice: "--voice",
   model: "--model",
+  "provider.waves": "--dictionary",
   "provider.waves.pronunciationDictionaries": "--dictionary",
   baseUrl: "SMALLEST_BASE_URL"
 }

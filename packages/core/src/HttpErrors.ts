@@ -123,3 +123,23 @@ export const innermost = (
   const code = string(get(current, "code"))
   return { message: string(get(current, "message")) ?? string(current) ?? code, code }
 }
+
+/**
+ * A copy of a failure that is safe to keep as the `cause` of a `SpeechError`: name, message, code and stack of it and of what caused it, each
+ * through `scrub`. What else hangs on a failure, such as the request with its headers, stays behind.
+ *
+ * @since 0.1.0
+ * @category error handling
+ */
+export const scrubbedCause = (error: unknown, scrub: (text: string) => string, depth = 5): Error | undefined => {
+  if (error === undefined || error === null || depth === 0) return undefined
+  const errors = get(error, "errors")
+  const cause = scrubbedCause(Array.isArray(errors) ? errors[0] : get(error, "cause"), scrub, depth - 1)
+  const message = string(get(error, "message")) ?? string(error) ?? string(get(error, "_tag")) ?? "Unknown failure"
+  const copy = new Error(scrub(message), cause === undefined ? {} : { cause })
+  copy.name = scrub(string(get(error, "name")) ?? "Error")
+  const stack = string(get(error, "stack"))
+  if (stack !== undefined) copy.stack = scrub(stack)
+  const code = string(get(error, "code"))
+  return code === undefined ? copy : Object.assign(copy, { code: scrub(code) })
+}

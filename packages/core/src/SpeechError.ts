@@ -521,16 +521,30 @@ export const isRetryable = (error: SpeechError): boolean => error.isRetryable
 export const withPosition: {
   (position: Position): (self: SpeechError) => SpeechError
   (self: SpeechError, position: Position): SpeechError
-} = dual(2, (self: SpeechError, position: Position): SpeechError => {
+} = dual(2, (self: SpeechError, position: Position): SpeechError => copy(self, { position, cause: self.cause }))
+
+/**
+ * The same error without its cause, for listeners on the other side of a network.
+ *
+ * @since 0.1.0
+ * @category error handling
+ */
+export const withoutCause = (self: SpeechError): SpeechError => self.cause === undefined ? self : copy(self, {})
+
+const copy = (self: SpeechError, changed: { readonly position?: Position; readonly cause?: unknown }): SpeechError => {
   // The constructor of an error's own class takes the error's own fields; the compiler does not know that they belong together.
   const Class = self.constructor as new(fields: object) => SpeechError
-  const { cause } = self // not enumerable
-  return Object.defineProperty(new Class({ ...self, ...(cause === undefined ? {} : { cause }), position }), "stack", {
-    value: self.stack,
-    configurable: true,
-    writable: true
-  })
-})
+  const fields = { ...self, cause: undefined, ...changed }
+  return Object.defineProperty(
+    new Class(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))),
+    "stack",
+    {
+      value: self.stack,
+      configurable: true,
+      writable: true
+    }
+  )
+}
 
 /**
  * How {@link retrySchedule} retries.

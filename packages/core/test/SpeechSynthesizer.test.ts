@@ -232,7 +232,7 @@ describe("SpeechSynthesizer.make", () => {
       it.effect.each<readonly [object, string, RegExp]>([
         [{ fake: { warmth: 2 } }, "provider.fake.warmth", /between 0 and 1/],
         [{ fake: { warmth: 1, cold: true } }, "provider.fake.cold", /There is no option `provider.fake.cold`/],
-        [{ other: {} }, "provider.other", /takes its own options under `provider.fake`/]
+        [{ other: {} }, "provider.other", /no option `provider.other`; its own options are under `provider.fake`/]
       ])("%j is refused", ([given, parameter, message]) =>
         Effect.gen(function*() {
           const { service } = scripted([plain], { provider })
@@ -244,7 +244,7 @@ describe("SpeechSynthesizer.make", () => {
       it.effect("are refused by an engine that has none", () =>
         Effect.gen(function*() {
           const error = yield* invalid(scripted([plain]).service.synthesize(options({ other: {} })))
-          assert.match(error?.message ?? "", /has no options of its own/)
+          assert.match(error?.message ?? "", /This engine has no option `provider.other`/)
         }))
 
       it.effect("reach that engine of a fallback, and no other", () =>

@@ -102,7 +102,7 @@ const plainError = (error: SpeechError.SpeechError): unknown =>
   JSON.parse(JSON.stringify({
     name: error.constructor.name,
     message: error.message,
-    ...Schema.encodeSync(SpeechError.schema)(error)
+    ...Schema.encodeSync(SpeechError.schema)(SpeechError.withoutCause(error))
   }))
 
 const assertEvents = (actual: ReadonlyArray<ReplyEvent>, expected: ReadonlyArray<ReplyEvent>) =>
@@ -130,6 +130,21 @@ describe("SpeechProxyProtocol", () => {
         assertEvents(back, events)
       })
   )
+
+  it.effect("encode - leaves the cause of an error on the server", () =>
+    Effect.gen(function*() {
+      const error = new SpeechError.TransportFailure({
+        module: "WavesClient",
+        method: "stream",
+        description: "No server",
+        cause: new Error("connect ECONNREFUSED 10.0.0.7:8443")
+      })
+      const bytes = yield* bytesOf(Stream.fail(error))
+      assert.notInclude(new TextDecoder().decode(bytes), "10.0.0.7")
+      const { error: back } = yield* decodePieces([bytes])
+      assert.instanceOf(back, SpeechError.TransportFailure)
+      assert.isUndefined(back?.cause)
+    }))
 
   it.effect("decode - gives the same when every byte comes alone, also what is not audio as equal values", () =>
     Effect.gen(function*() {

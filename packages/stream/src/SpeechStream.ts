@@ -190,7 +190,8 @@ const loadSegmenter: Effect.Effect<typeof TextSegmenter, SpeechError.TransportFa
       new SpeechError.TransportFailure({
         module: "SpeechStream",
         method: "events",
-        description: `The segmenter could not be loaded: ${Predicate.isError(error) ? error.message : String(error)}`
+        description: `The segmenter could not be loaded: ${Predicate.isError(error) ? error.message : String(error)}`,
+        cause: error
       })
   }).pipe(Effect.tap((module) => {
     loaded = module

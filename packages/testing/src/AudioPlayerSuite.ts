@@ -93,7 +93,8 @@ const sounding = (chunk: Pcm.PcmChunk): Int16Array => Pcm.samples(chunk).filter(
  *
  * @example
  * ```ts
- * import { AudioPlayerSuite, TestAudioPlayer } from "@effect-smallest/testing"
+ * import { TestAudioPlayer } from "@effect-smallest/testing"
+ * import { AudioPlayerSuite } from "@effect-smallest/testing/suites"
  *
  * AudioPlayerSuite.suite("a player of mine", TestAudioPlayer.layer(), { clock: "virtual" })
  * ```

@@ -159,7 +159,8 @@ const assertTimeline = (events: ReadonlyArray<SpeechEvent.SpeechEvent>) => {
  * @example
  * ```ts
  * import { SpeechStream } from "@effect-smallest/stream"
- * import { SpeechStreamSuite, TestSpeechSynthesizer } from "@effect-smallest/testing"
+ * import { TestSpeechSynthesizer } from "@effect-smallest/testing"
+ * import { SpeechStreamSuite } from "@effect-smallest/testing/suites"
  * import { Layer } from "effect"
  *
  * SpeechStreamSuite.suite(

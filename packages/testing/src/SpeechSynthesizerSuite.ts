@@ -171,7 +171,8 @@ const assertInvalid = Effect.fnUntraced(function*(request: SpeechBytesRequest, .
  *
  * @example
  * ```ts
- * import { SpeechSynthesizerSuite, TestSpeechSynthesizer } from "@effect-smallest/testing"
+ * import { TestSpeechSynthesizer } from "@effect-smallest/testing"
+ * import { SpeechSynthesizerSuite } from "@effect-smallest/testing/suites"
  *
  * SpeechSynthesizerSuite.suite("an engine of mine", TestSpeechSynthesizer.layer(), { wordTimestamps: true })
  * ```

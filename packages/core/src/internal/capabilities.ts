@@ -118,8 +118,8 @@ const checker = <Fields extends Schema.Struct.Fields>(
       return invalid(
         parameter,
         provider === undefined || provider === "forwarded"
-          ? "This engine has no options of its own"
-          : `This engine takes its own options under \`provider.${provider.name}\``
+          ? `This engine has no option \`${parameter}\``
+          : `This engine has no option \`${parameter}\`; its own options are under \`provider.${provider.name}\``
       )
     }
     if (issue?._tag === "Unexpected") return invalid(parameter, `There is no option \`${parameter}\``)

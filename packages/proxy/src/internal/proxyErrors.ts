@@ -26,7 +26,8 @@ const scrub = ({ secrets }: At, text: string): string =>
  * @internal
  */
 export const fromHttpClient = (at: At, error: HttpClientError.HttpClientError): SpeechError.SpeechError => {
-  const fields = { module: at.module, method: at.method }
+  const cause = HttpErrors.scrubbedCause(error, (text) => scrub(at, text))
+  const fields = { module: at.module, method: at.method, cause }
   const said = scrub(at, HttpErrors.innermost(error).message ?? error.description ?? error.reason)
   if (error._tag === "ResponseError") {
     return new SpeechError.TruncatedAudio({ ...fields, description: `The connection broke in the middle: ${said}` })

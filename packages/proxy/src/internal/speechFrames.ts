@@ -73,7 +73,10 @@ const frame = (kind: number, payload: Uint8Array): ReadonlyArray<Uint8Array> => 
 }
 
 const message = (content: Message): ReadonlyArray<Uint8Array> => {
-  const payload = utf8.encode(toJson(content))
+  // What failed inside the server is for its own logs.
+  const payload = utf8.encode(
+    toJson("error" in content ? { ...content, error: SpeechError.withoutCause(content.error) } : content)
+  )
   if (payload.length <= maxPayload) return frame(messageKind, payload)
   return message({
     _tag: "Failure",

@@ -1,4 +1,10 @@
-import { type ErrorBody, innermost, readErrorText, readRetryAfter } from "@effect-smallest/core/HttpErrors"
+import {
+  type ErrorBody,
+  innermost,
+  readErrorText,
+  readRetryAfter,
+  scrubbedCause
+} from "@effect-smallest/core/HttpErrors"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type { WebSocketConnectError } from "@effect-smallest/core/WebSocketConnector"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
@@ -31,6 +37,8 @@ export const scrub = (call: Call, text: string): string => {
   const key = Redacted.value(call.apiKey)
   return key === "" ? text : text.replaceAll(key, "<redacted>")
 }
+
+const causeOf = (call: Call, error: unknown) => scrubbedCause(error, (text) => scrub(call, text))
 
 const fieldNames = new Map([
   ["voice_id", "voice"],
@@ -135,7 +143,7 @@ export const fromHttpClient = (
   const said = isNoTls(message)
     ? "the server does not speak TLS there; a base URL that begins with http:// may be meant"
     : scrub(call, message ?? error.description ?? error.reason)
-  const fields = { module: call.module, method: call.method, requestId: options.requestId }
+  const fields = { module: call.module, method: call.method, requestId: options.requestId, cause: causeOf(call, error) }
   if (error._tag === "RequestError") {
     if (error.reason !== "Transport") {
       return new SpeechError.InvalidSpeechRequest({
@@ -170,7 +178,8 @@ export const fromBrokenAnswer = (
     module: call.module,
     method: call.method,
     description: scrub(call, `The connection broke in the middle: ${innermost(error).message ?? error.reason}`),
-    requestId
+    requestId,
+    cause: causeOf(call, error)
   })
 
 /**
@@ -254,7 +263,8 @@ export const fromSocket = (call: Call, error: unknown): SpeechError.TransportFai
   return new SpeechError.TransportFailure({
     module: call.module,
     method: call.method,
-    description: scrub(call, message === undefined ? "The socket broke" : `The socket broke: ${message}`)
+    description: scrub(call, message === undefined ? "The socket broke" : `The socket broke: ${message}`),
+    cause: causeOf(call, error)
   })
 }
 
@@ -269,7 +279,12 @@ export const fromConnect = (
   timeout: Duration.Duration
 ): Effect.Effect<SpeechError.SpeechError> =>
   Effect.map(Clock.currentTimeMillis, (now) => {
-    const fields = { module: call.module, method: call.method, description: scrub(call, error.description) }
+    const fields = {
+      module: call.module,
+      method: call.method,
+      description: scrub(call, error.description),
+      cause: causeOf(call, error)
+    }
     if (error.reason === "Timeout") {
       return new SpeechError.SpeechTimeout({ ...fields, phase: "connect", after: timeout })
     }

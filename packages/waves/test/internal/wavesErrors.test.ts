@@ -2,6 +2,7 @@ import type { SpeechError } from "@effect-smallest/core"
 import { HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted, TestClock } from "effect"
+import { inspect } from "node:util"
 import * as WavesErrors from "../../src/internal/wavesErrors.js"
 
 const key = "sk_canary_0123456789"
@@ -224,6 +225,19 @@ describe("wavesErrors.fromHttpClient", () => {
     }
     assert.strictEqual(fail(withCode("", "ECONNRESET")).description, "The server could not be reached: ECONNRESET")
     assert.strictEqual(fail("socket gone").description, "The server could not be reached: socket gone")
+  })
+
+  it("the cause is kept with its stack, without the key and without the request", () => {
+    const refused = Object.assign(withCode(`refused ${key}`, "ECONNREFUSED"), { request: { headers: { key } } })
+    const error = fail(new TypeError("fetch failed", { cause: refused }))
+    const causes: Array<unknown> = []
+    for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
+      causes.push(cause.message)
+      assert.notInclude(`${inspect(cause)} ${JSON.stringify(cause)} ${cause.stack}`, key)
+    }
+    assert.include(causes, "refused <redacted>")
+    assert.include(inspect(error.cause), "ECONNREFUSED")
+    assert.include(inspect(error.cause), "wavesErrors.test.ts")
   })
 
   it("a server that does not speak TLS is told in words, not in OpenSSL's", () => {
