@@ -9,10 +9,10 @@ import * as Chunk from "effect/Chunk"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import * as chat from "./internal/chatText.js"
 import * as markdown from "./internal/stripMarkdown.js"
 
 /**
@@ -83,22 +83,103 @@ export class TextSourceFailure extends Data.TaggedError("TextSourceFailure")<{
   readonly cause: unknown
 }> {}
 
-const sourceFailure = (cause: unknown): TextSourceFailure =>
-  new TextSourceFailure({
-    message: `the source of the text failed: ${
-      Predicate.isError(cause) ? cause.message : Inspectable.toStringUnknown(cause, 0)
-    }`,
-    cause
-  })
+const sourceFailure = (cause: unknown): TextSourceFailure => new TextSourceFailure(chat.sourceFailure(cause))
 
 // =====================================================================================================================
 // constructors
 // =====================================================================================================================
 
 /**
- * Reads text from an `AsyncIterable`, as the clients of language models give it. When the stream is interrupted the
- * iterable is asked to return, and not waited for: a generator that hangs in its own `await` must not keep a listener
- * from stopping.
+ * What {@link fromAsyncIterable} reads: an iterable, which many sources allow only once, or a function that creates one for
+ * each run.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type AsyncIterableSource<A> = AsyncIterable<A> | (() => AsyncIterable<A> | PromiseLike<AsyncIterable<A>>)
+
+/** What has been read of an iterable, by all streams over it. */
+interface Reads {
+  readonly iterators: WeakSet<AsyncIterator<unknown>>
+  gave: boolean
+}
+
+const readsOf = new WeakMap<AsyncIterable<unknown>, Reads>()
+
+const spent = (): Error =>
+  new Error(
+    "the async iterable has been read before and has nothing left; give fromAsyncIterable a function that creates a new one for each run"
+  )
+
+/** A generator that never started would return without closing what it holds, so it is started first. */
+const abandon = async <A>(iterable: PromiseLike<AsyncIterable<A>>): Promise<void> => {
+  const iterator = (await iterable)[Symbol.asyncIterator]()
+  const first = iterator.next()
+  await iterator.return?.()
+  await first
+}
+
+/** Asks a source to stop. It is not waited for, and its failure to stop is of no interest to who left. */
+const dismiss = (stop: () => Promise<unknown>): Effect.Effect<void> =>
+  Effect.asVoid(Effect.forkDaemon(Effect.ignore(Effect.tryPromise(stop))))
+
+/** Why a source broke, before the caller's `onError` has seen it. */
+interface Broken {
+  readonly cause: unknown
+}
+
+// An iterable may be a function as well.
+const isIterable = <A>(source: AsyncIterableSource<A>): source is AsyncIterable<A> =>
+  Predicate.hasProperty(source, Symbol.asyncIterator)
+
+const iterableOf = <A>(source: AsyncIterableSource<A>): Effect.Effect<AsyncIterable<A>, Broken> =>
+  isIterable(source)
+    ? Effect.succeed(source)
+    : Effect.flatMap(
+      Effect.try({ try: () => source(), catch: (cause): Broken => ({ cause }) }),
+      (made) =>
+        Predicate.isPromiseLike(made)
+          ? Effect.tryPromise({ try: () => made, catch: (cause): Broken => ({ cause }) }).pipe(
+            Effect.onInterrupt(() => dismiss(() => abandon(made)))
+          )
+          : Effect.succeed(made)
+    )
+
+/** Reads an iterable, and fails instead of ending at once if that is because it has been read before. */
+const readIterable = <A>(iterable: AsyncIterable<A>): Stream.Stream<A, Broken> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
+    const iterator = yield* Effect.acquireRelease(
+      Effect.try({ try: () => iterable[Symbol.asyncIterator](), catch: (cause): Broken => ({ cause }) }),
+      (iterator) => iterator.return === undefined ? Effect.void : dismiss(async () => iterator.return?.())
+    )
+    const reads = readsOf.get(iterable) ?? { iterators: new WeakSet(), gave: false }
+    readsOf.set(iterable, reads)
+    if (reads.iterators.has(iterator)) {
+      return yield* Effect.fail({ cause: spent() })
+    }
+    reads.iterators.add(iterator)
+    const gaveBefore = reads.gave
+    let empty = true
+    return Stream.repeatEffectOption(Effect.flatMap(
+      Effect.tryPromise({ try: async () => iterator.next(), catch: (cause) => Option.some({ cause }) }),
+      (result): Effect.Effect<A, Option.Option<Broken>> => {
+        if (result.done !== true) {
+          empty = false
+          reads.gave = true
+          return Effect.succeed(result.value)
+        }
+        return Effect.fail(gaveBefore && empty ? Option.some({ cause: spent() }) : Option.none())
+      }
+    ))
+  }))
+
+/**
+ * Reads text, or the parts of an answer, from an `AsyncIterable`, as the clients of language models give it. When the
+ * stream is interrupted the iterable is asked to return, and not waited for: a generator that hangs in its own `await` must
+ * not keep a listener from stopping.
+ *
+ * Give a function that creates the iterable, or promises one, to run the stream more than once: most iterables can be read
+ * only once. A second run of one that is spent fails, since it would be silence otherwise.
  *
  * @example
  * ```ts
@@ -110,40 +191,109 @@ const sourceFailure = (cause: unknown): TextSourceFailure =>
  *   yield "there."
  * }
  *
- * const text: Stream.Stream<string, SpeechText.TextSourceFailure> = SpeechText.fromAsyncIterable(tokens())
+ * const once: Stream.Stream<string, SpeechText.TextSourceFailure> = SpeechText.fromAsyncIterable(tokens())
+ * const always: Stream.Stream<string, SpeechText.TextSourceFailure> = SpeechText.fromAsyncIterable(tokens)
  * const mapped: Stream.Stream<string, "offline"> = SpeechText.fromAsyncIterable(tokens(), () => "offline" as const)
- * console.log(text, mapped)
+ * console.log(once, always, mapped)
  * ```
  *
  * @since 0.1.0
  * @category constructors
  */
 export const fromAsyncIterable: {
-  <A>(iterable: AsyncIterable<A>): Stream.Stream<A, TextSourceFailure>
-  <A, E>(iterable: AsyncIterable<A>, onError: (cause: unknown) => E): Stream.Stream<A, E>
+  <A>(source: AsyncIterableSource<A>): Stream.Stream<A, TextSourceFailure>
+  <A, E>(source: AsyncIterableSource<A>, onError: (cause: unknown) => E): Stream.Stream<A, E>
 } = <A, E>(
-  iterable: AsyncIterable<A>,
+  source: AsyncIterableSource<A>,
   onError?: (cause: unknown) => E
-): Stream.Stream<A, E | TextSourceFailure> => {
-  const fail = (cause: unknown): Option.Option<E | TextSourceFailure> => Option.some((onError ?? sourceFailure)(cause))
-  const iterator = Effect.acquireRelease(
-    Effect.sync(() => iterable[Symbol.asyncIterator]()),
-    // A failure to return is of no interest to who left.
-    (iterator) =>
-      iterator.return === undefined
-        ? Effect.void
-        : Effect.forkDaemon(Effect.ignore(Effect.tryPromise(async () => iterator.return?.())))
+): Stream.Stream<A, E | TextSourceFailure> =>
+  Stream.unwrap(Effect.map(iterableOf(source), readIterable)).pipe(
+    Stream.mapError(({ cause }): E | TextSourceFailure => (onError ?? sourceFailure)(cause))
   )
-  return Stream.unwrapScoped(Effect.map(iterator, (iterator) =>
-    Stream.repeatEffectOption(Effect.flatMap(
-      Effect.tryPromise({ try: async () => iterator.next(), catch: fail }),
-      (result) => result.done === true ? Effect.fail(Option.none()) : Effect.succeed(result.value)
-    ))))
-}
 
 // =====================================================================================================================
-// combinators
+// answers of language models
 // =====================================================================================================================
+
+/**
+ * What becomes of an answer that is not whole.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface AnswerOptions {
+  /**
+   * What becomes of an answer that was cut because the model had no tokens left: `end` takes what there is for the whole
+   * answer, `fail` fails after it. An answer that a content filter cut always fails.
+   *
+   * @default "end"; "fail" for the Responses API, which reports such an answer as incomplete
+   */
+  readonly truncated?: "end" | "fail" | undefined
+}
+
+/**
+ * Options of {@link fromOpenAiWith} and {@link fromOpenAiResponsesWith}.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface OpenAiOptions extends AnswerOptions {
+  /**
+   * What becomes of a refusal, which the model writes beside its answer: `speak` speaks it, `fail` fails with it.
+   *
+   * @default "speak"
+   */
+  readonly refusal?: "speak" | "fail" | undefined
+}
+
+/**
+ * Reads each part of an answer. Consecutive flushes become one, since tool calls arrive in many pieces. A stream whose
+ * parts were all strange fails at its end: it would sound like an empty answer.
+ */
+const readAnswer = <A, E, R>(
+  self: Stream.Stream<A, E, R>,
+  reader: chat.Reader
+): Stream.Stream<Input, E | TextSourceFailure, R> => {
+  type Loop = Channel.Channel<Chunk.Chunk<Input>, Chunk.Chunk<A>, E | TextSourceFailure, E, unknown>
+  const write = (out: Array<Input>): Loop => out.length === 0 ? Channel.void : Channel.write(Chunk.unsafeFromArray(out))
+  const loop = (count: number, first: A | undefined, understood: boolean, flushed: boolean): Loop =>
+    Channel.readWithCause({
+      onInput: (parts: Chunk.Chunk<A>) => {
+        const out: Array<Input> = []
+        let knows = understood
+        let isFlushed = flushed
+        for (const part of parts) {
+          const reading = reader.read(part)
+          knows ||= reading !== undefined
+          for (const item of reading ?? []) {
+            if (typeof item === "object") {
+              return Channel.zipRight(write(out), Channel.fail(new TextSourceFailure(item)))
+            }
+            const isPause = item === chat.pause
+            if (!isPause) {
+              out.push(item)
+            } else if (!isFlushed) {
+              out.push(flush)
+            }
+            isFlushed = isPause
+          }
+        }
+        const next = loop(
+          count + parts.length,
+          count === 0 ? Option.getOrUndefined(Chunk.head(parts)) : first,
+          knows,
+          isFlushed
+        )
+        return out.length === 0 ? next : Channel.zipRight(write(out), next)
+      },
+      onFailure: (cause: Cause.Cause<E>) => Channel.failCause(cause),
+      onDone: () =>
+        count > 0 && !understood
+          ? Channel.fail(new TextSourceFailure(chat.notUnderstood(reader.name, count, first)))
+          : Channel.void
+    })
+  return Stream.pipeThroughChannel(self, loop(0, undefined, false, true))
+}
 
 /**
  * A piece of a streamed chat completion as OpenAI, Groq and servers like theirs send it. Described by its shape: no
@@ -153,29 +303,44 @@ export const fromAsyncIterable: {
  * @category models
  */
 export interface ChatCompletionChunk {
-  readonly choices: ReadonlyArray<{
-    readonly delta?:
-      | {
-        readonly content?: string | null | undefined
-        readonly tool_calls?: ReadonlyArray<unknown> | null | undefined
-      }
-      | null
-      | undefined
-  }>
+  /** Absent or empty in pieces that carry only an error or figures. */
+  readonly choices?:
+    | ReadonlyArray<{
+      readonly index?: number | undefined
+      readonly delta?:
+        | {
+          /** A list of parts with some servers, thoughts among them. */
+          readonly content?: string | ReadonlyArray<unknown> | null | undefined
+          readonly refusal?: string | null | undefined
+          readonly tool_calls?: ReadonlyArray<unknown> | null | undefined
+        }
+        | null
+        | undefined
+      readonly finish_reason?: string | null | undefined
+    }>
+    | null
+    | undefined
+  /** What broke behind the server, after it had begun to answer. */
+  readonly error?: unknown
 }
 
 /**
- * Takes the text out of streamed chat completions. When the model starts to call tools, a {@link flush} follows;
- * pieces without text, such as the last one with usage figures, are left out. Only the first choice is read.
+ * Takes the text out of streamed chat completions. A {@link flush} follows when the model starts to call tools. A refusal is
+ * spoken. Thoughts (`reasoning_content`, `reasoning`), figures and all choices but the first are left out.
+ *
+ * Fails where the answer did, after the text before it: an `error` in a piece, and a `finish_reason` that says `error`,
+ * `content_filter` or the like of other servers. See {@link fromOpenAiWith} for answers that were cut at the limit of their
+ * length. A stream that had pieces and none of this shape fails at its end.
  *
  * @example
  * ```ts
  * import { SpeechText } from "@effect-smallest/stream"
  * import { Stream } from "effect"
  *
- * declare const completion: AsyncIterable<SpeechText.ChatCompletionChunk> // openai.chat.completions.create({ ..., stream: true })
+ * // openai.chat.completions.create({ ..., stream: true })
+ * declare const complete: () => Promise<AsyncIterable<SpeechText.ChatCompletionChunk>>
  *
- * const text: Stream.Stream<SpeechText.Input, SpeechText.TextSourceFailure> = SpeechText.fromAsyncIterable(completion).pipe(
+ * const text: Stream.Stream<SpeechText.Input, SpeechText.TextSourceFailure> = SpeechText.fromAsyncIterable(complete).pipe(
  *   SpeechText.fromOpenAi
  * )
  * console.log(text)
@@ -184,15 +349,197 @@ export interface ChatCompletionChunk {
  * @since 0.1.0
  * @category combinators
  */
-export const fromOpenAi = <E, R>(self: Stream.Stream<ChatCompletionChunk, E, R>): Stream.Stream<Input, E, R> =>
-  flushOnce(Stream.mapConcat(self, (chunk): Array<Input> => {
-    const delta = chunk.choices[0]?.delta
-    const content = delta?.content
-    const text = typeof content === "string" && content !== "" ? [content] : []
-    return delta?.tool_calls !== undefined && delta.tool_calls !== null && delta.tool_calls.length > 0
-      ? [...text, flush]
-      : text
-  }))
+export const fromOpenAi = <E, R>(
+  self: Stream.Stream<ChatCompletionChunk, E, R>
+): Stream.Stream<Input, E | TextSourceFailure, R> => fromOpenAiWith(self, {})
+
+/**
+ * Takes the text out of streamed chat completions, as {@link fromOpenAi} does, with a choice of what fails.
+ *
+ * @example
+ * ```ts
+ * import { SpeechText } from "@effect-smallest/stream"
+ * import { Effect, Stream } from "effect"
+ *
+ * const chunks = Stream.make({ choices: [{ delta: { content: "First, " }, finish_reason: "length" }] })
+ *
+ * // "First, ", then TextSourceFailure
+ * Effect.runPromise(Stream.runCollect(SpeechText.fromOpenAiWith(chunks, { truncated: "fail", refusal: "fail" })))
+ * ```
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const fromOpenAiWith: {
+  (
+    options: OpenAiOptions
+  ): <E, R>(self: Stream.Stream<ChatCompletionChunk, E, R>) => Stream.Stream<Input, E | TextSourceFailure, R>
+  <E, R>(
+    self: Stream.Stream<ChatCompletionChunk, E, R>,
+    options: OpenAiOptions
+  ): Stream.Stream<Input, E | TextSourceFailure, R>
+} = /* #__PURE__ */ dual(
+  2,
+  <E, R>(self: Stream.Stream<ChatCompletionChunk, E, R>, options: OpenAiOptions) =>
+    readAnswer(self, chat.openAi(options))
+)
+
+/**
+ * An event of a streamed answer of OpenAI's Responses API. Described by its shape: no client is needed.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ResponseEvent {
+  readonly type: string
+  /** The text of `response.output_text.delta` and `response.refusal.delta`. */
+  readonly delta?: unknown
+  /** What a `response.output_item.added` adds: a message, a thought or a call. */
+  readonly item?: unknown
+  /** The state of the answer, in events about all of it. */
+  readonly response?: unknown
+  /** The reason of an `error`. */
+  readonly message?: unknown
+}
+
+/**
+ * Takes the text out of the events of OpenAI's Responses API. A {@link flush} follows when the model starts to call a tool,
+ * its own or the server's. A refusal is spoken; thoughts are left out.
+ *
+ * Fails where the answer did, after the text before it: `error`, `response.failed` and `response.incomplete`. A stream that
+ * had events and none of this API fails at its end.
+ *
+ * @example
+ * ```ts
+ * import { SpeechText } from "@effect-smallest/stream"
+ * import { Stream } from "effect"
+ *
+ * // openai.responses.create({ ..., stream: true })
+ * declare const respond: () => Promise<AsyncIterable<SpeechText.ResponseEvent>>
+ *
+ * const text: Stream.Stream<SpeechText.Input, SpeechText.TextSourceFailure> = SpeechText.fromAsyncIterable(respond).pipe(
+ *   SpeechText.fromOpenAiResponses
+ * )
+ * console.log(text)
+ * ```
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const fromOpenAiResponses = <E, R>(
+  self: Stream.Stream<ResponseEvent, E, R>
+): Stream.Stream<Input, E | TextSourceFailure, R> => fromOpenAiResponsesWith(self, {})
+
+/**
+ * Takes the text out of the events of OpenAI's Responses API, as {@link fromOpenAiResponses} does, with a choice of what fails.
+ *
+ * @example
+ * ```ts
+ * import { SpeechText } from "@effect-smallest/stream"
+ * import { Effect, Stream } from "effect"
+ *
+ * const events = Stream.make(
+ *   { type: "response.output_text.delta", delta: "First, " },
+ *   { type: "response.incomplete", response: { incomplete_details: { reason: "max_output_tokens" } } }
+ * )
+ *
+ * Effect.runPromise(Stream.runCollect(SpeechText.fromOpenAiResponsesWith(events, { truncated: "end" }))) // "First, "
+ * ```
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const fromOpenAiResponsesWith: {
+  (
+    options: OpenAiOptions
+  ): <E, R>(self: Stream.Stream<ResponseEvent, E, R>) => Stream.Stream<Input, E | TextSourceFailure, R>
+  <E, R>(
+    self: Stream.Stream<ResponseEvent, E, R>,
+    options: OpenAiOptions
+  ): Stream.Stream<Input, E | TextSourceFailure, R>
+} = /* #__PURE__ */ dual(
+  2,
+  <E, R>(self: Stream.Stream<ResponseEvent, E, R>, options: OpenAiOptions) =>
+    readAnswer(self, chat.openAiResponses(options))
+)
+
+/**
+ * An event of a streamed answer of Anthropic's Messages API. Described by its shape: no client is needed.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface MessageEvent {
+  readonly type: string
+  /** What a `content_block_start` starts: text, a thought or the use of a tool. */
+  readonly content_block?: unknown
+  /** What a `content_block_delta` adds to its block, or a `message_delta` to the message. */
+  readonly delta?: unknown
+  /** The reason of an `error`. */
+  readonly error?: unknown
+}
+
+/**
+ * Takes the text out of the events of Anthropic's Messages API. A {@link flush} follows when the model starts to use a tool,
+ * its own or the server's; thoughts are left out.
+ *
+ * Fails where the answer did, after the text before it: `error`, and the stop reason `refusal`, with which a filter stops an
+ * answer. See {@link fromAnthropicWith} for answers that were cut at the limit of their length. A stream that had events and
+ * none of this API fails at its end.
+ *
+ * @example
+ * ```ts
+ * import { SpeechText } from "@effect-smallest/stream"
+ * import { Stream } from "effect"
+ *
+ * // anthropic.messages.create({ ..., stream: true })
+ * declare const create: () => Promise<AsyncIterable<SpeechText.MessageEvent>>
+ *
+ * const text: Stream.Stream<SpeechText.Input, SpeechText.TextSourceFailure> = SpeechText.fromAsyncIterable(create).pipe(
+ *   SpeechText.fromAnthropic
+ * )
+ * console.log(text)
+ * ```
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const fromAnthropic = <E, R>(
+  self: Stream.Stream<MessageEvent, E, R>
+): Stream.Stream<Input, E | TextSourceFailure, R> => fromAnthropicWith(self, {})
+
+/**
+ * Takes the text out of the events of Anthropic's Messages API, as {@link fromAnthropic} does, with a choice of what fails.
+ *
+ * @example
+ * ```ts
+ * import { SpeechText } from "@effect-smallest/stream"
+ * import { Effect, Stream } from "effect"
+ *
+ * const events = Stream.make(
+ *   { type: "content_block_delta", delta: { type: "text_delta", text: "First, " } },
+ *   { type: "message_delta", delta: { stop_reason: "max_tokens" } }
+ * )
+ *
+ * // "First, ", then TextSourceFailure
+ * Effect.runPromise(Stream.runCollect(SpeechText.fromAnthropicWith(events, { truncated: "fail" })))
+ * ```
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const fromAnthropicWith: {
+  (
+    options: AnswerOptions
+  ): <E, R>(self: Stream.Stream<MessageEvent, E, R>) => Stream.Stream<Input, E | TextSourceFailure, R>
+  <E, R>(
+    self: Stream.Stream<MessageEvent, E, R>,
+    options: AnswerOptions
+  ): Stream.Stream<Input, E | TextSourceFailure, R>
+} = /* #__PURE__ */ dual(
+  2,
+  <E, R>(self: Stream.Stream<MessageEvent, E, R>, options: AnswerOptions) => readAnswer(self, chat.anthropic(options))
+)
 
 /**
  * A part of a streamed answer of `LanguageModel.streamText` of `@effect/ai`, or of the AI SDK's `fullStream`.
@@ -213,8 +560,13 @@ export interface AiPart {
 
 /**
  * Takes the text out of the parts of a streamed answer: `text-delta` is text, a tool that is called is a {@link
- * flush}, reasoning, sources and figures are left out. A part of type `error` fails the stream: without it the answer
- * would just stop, and sound complete.
+ * flush}, reasoning, sources and figures are left out.
+ *
+ * Fails where the answer did, after the text before it: a part of type `error` or `abort`, and a `finish` whose reason is
+ * `error` or `content-filter`. See {@link fromAiWith} for answers that were cut at the limit of their length. A stream that
+ * had parts and none of these kinds fails at its end.
+ *
+ * Give it the `fullStream` of the AI SDK: its `textStream` ends as if the answer were whole when the provider fails.
  *
  * @example
  * ```ts
@@ -236,30 +588,37 @@ export interface AiPart {
  */
 export const fromAi = <A extends AiPart, E, R>(
   self: Stream.Stream<A, E, R>
-): Stream.Stream<Input, E | TextSourceFailure, R> =>
-  flushOnce(Stream.mapConcatEffect(self, (part): Effect.Effect<Array<Input>, TextSourceFailure> => {
-    switch (part.type) {
-      case "text-delta": {
-        const text = part.delta ?? part.text
-        return Effect.succeed(typeof text === "string" && text !== "" ? [text] : [])
-      }
-      case "tool-params-start":
-      case "tool-input-start":
-      case "tool-call":
-        return Effect.succeed([flush])
-      case "error":
-        return Effect.fail(sourceFailure(part.error))
-      default:
-        return Effect.succeed([])
-    }
-  }))
+): Stream.Stream<Input, E | TextSourceFailure, R> => fromAiWith(self, {})
 
-/** Tool calls arrive in many pieces; one mark for all of them is enough. */
-const flushOnce = <E, R>(self: Stream.Stream<Input, E, R>): Stream.Stream<Input, E, R> =>
-  Stream.filterMap(
-    Stream.mapAccum(self, true, (flushed, input) => [isFlush(input), flushed && isFlush(input) ? undefined : input]),
-    Option.fromNullable
-  )
+/**
+ * Takes the text out of the parts of a streamed answer, as {@link fromAi} does, with a choice of what fails.
+ *
+ * @example
+ * ```ts
+ * import { SpeechText } from "@effect-smallest/stream"
+ * import { Effect, Stream } from "effect"
+ *
+ * const parts = Stream.make({ type: "text-delta", text: "First, " }, { type: "finish", finishReason: "length" })
+ *
+ * // "First, ", then TextSourceFailure
+ * Effect.runPromise(Stream.runCollect(SpeechText.fromAiWith(parts, { truncated: "fail" })))
+ * ```
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const fromAiWith: {
+  (
+    options: AnswerOptions
+  ): <A extends AiPart, E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<Input, E | TextSourceFailure, R>
+  <A extends AiPart, E, R>(
+    self: Stream.Stream<A, E, R>,
+    options: AnswerOptions
+  ): Stream.Stream<Input, E | TextSourceFailure, R>
+} = /* #__PURE__ */ dual(
+  2,
+  <A extends AiPart, E, R>(self: Stream.Stream<A, E, R>, options: AnswerOptions) => readAnswer(self, chat.ai(options))
+)
 
 /**
  * Options of {@link stripMarkdownWith}.
