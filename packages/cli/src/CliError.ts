@@ -130,7 +130,9 @@ const speechAdvice = (error: SpeechError): string | undefined => {
           said.includes(error.voice) ? said : sentence(`${said.replace(/\.$/, "")}: "${error.voice}"`)
         } Choose another --voice; effect-smallest voices lists them.`
     case "ModelRetired":
-      return `${said} Leave --model away, or choose one that effect-smallest models lists, with --engine waves.`
+      return error.advice !== undefined
+        ? `${said} ${sentence(error.advice)}`
+        : `${said} Omit --model, or choose one that effect-smallest models lists, with --engine waves.`
     case "RateLimited": {
       const wait = error.retryAfter === undefined ? "a moment" : Duration.format(error.retryAfter)
       return `${said} Wait ${wait} and try again; the account allows only so many requests at once.`

@@ -21,7 +21,7 @@ describe("errors", () => {
     ],
     [
       new SpeechError.ModelRetired({ ...at, description: "This model is retired.", model: "lightning" }),
-      "This model is retired. Leave --model away, or choose one that effect-smallest models lists, with --engine waves."
+      "This model is retired. Omit --model, or choose one that effect-smallest models lists, with --engine waves."
     ],
     [
       new SpeechError.InvalidSpeechRequest({

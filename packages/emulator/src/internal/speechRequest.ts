@@ -90,6 +90,7 @@ const make = Effect.gen(function*() {
   const invalid = (issues: ReadonlyArray<V.Issue>) => Refusal.invalid(assumptions.validationStatus, issues)
 
   const resolve: Service["resolve"] = Effect.fnUntraced(function*(body) {
+    yield* Catalogue.checkRetired(assumptions, body.model)
     const pool = Catalogue.poolOf(body.model)
     const voice = pool.voices.get(body.voice_id) ?? (yield* clones.voice(body.voice_id, pool.path)) ??
       (voices.has(body.voice_id)

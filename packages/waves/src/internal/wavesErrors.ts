@@ -13,6 +13,7 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { modelOfPath } from "../WavesSpeechOptions.js"
 
 /**
  * What a failed call was about.
@@ -52,6 +53,11 @@ const fieldNames = new Map([
   ["remove_extra_silence", "removeExtraSilence"]
 ])
 
+// What the server answers for a retired model is not documented: it may call the model unknown, forbidden or gone.
+const retired: ReadonlyMap<string, string> = new Map([
+  ["lightning_v3.1", "lightning_v3.1 retired on 2026-11-30. Use lightning_v3.1_pro, with a voice of that model."]
+])
+
 /**
  * Creates a typed error from an HTTP status and its body, in which the key does not occur.
  *
@@ -66,12 +72,16 @@ export const fromStatus = (call: Call, options: {
   const { body, status } = options
   const said = body.message ?? `The server answered with status ${status}`
   const requestId = options.requestId ?? body.requestId
+  const advice = retired.get(modelOfPath(call.model))
   const fields = { module: call.module, method: call.method, description: said, requestId }
+  const gone = () =>
+    new SpeechError.ModelRetired({ ...fields, model: call.model, ...(advice === undefined ? {} : { advice }) })
   switch (status) {
     case 400:
     case 422: {
       if (/upgrad/i.test(said) && /plan|limit/i.test(said)) return new SpeechError.NotEntitled(fields)
       const parameter = body.path?.[0]
+      if (parameter === "model" && advice !== undefined) return gone()
       return parameter === "voice_id"
         ? new SpeechError.UnknownVoice({ ...fields, voice: call.voice, available: [] })
         : new SpeechError.InvalidSpeechRequest({
@@ -87,9 +97,11 @@ export const fromStatus = (call: Call, options: {
     case 402:
       return new SpeechError.QuotaExhausted(fields)
     case 403:
-      return new SpeechError.NotEntitled(fields)
+      return advice === undefined ? new SpeechError.NotEntitled(fields) : gone()
+    case 404:
+      return advice === undefined ? new SpeechError.ServerFailure({ ...fields, status }) : gone()
     case 410:
-      return new SpeechError.ModelRetired({ ...fields, model: call.model })
+      return gone()
     case 413:
       return new SpeechError.InvalidSpeechRequest({ ...fields, parameter: "text" })
     case 429:
