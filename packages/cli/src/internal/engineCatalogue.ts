@@ -49,7 +49,7 @@ export const requireModel = (
  * @internal
  */
 export const reportUnavailable = ({ unavailable }: EngineCatalogue): Effect.Effect<void, never, Stdio.Stdio> =>
-  Effect.forEach(unavailable, (refused) => Stdio.tell(explain(refused)), { discard: true })
+  Effect.forEach(unavailable, (refused) => Stdio.report(explain(refused)), { discard: true })
 
 const explain = ({ error, model }: EngineCatalogue["unavailable"][number]): string =>
   `The server does not offer ${model}: ${toSentence(error)}`
