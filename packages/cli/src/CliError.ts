@@ -1,5 +1,5 @@
 /**
- * What can go wrong on the command line, and how it is told: one line, no stack.
+ * What can go wrong on the command line, and how it is reported: one line, no stack.
  *
  * @since 0.1.0
  */
@@ -75,10 +75,10 @@ const withFlags = (text: string): string =>
   text.replace(/`([\w.]+)`/g, (_, name: string) => Object.hasOwn(flags, name) ? flags[name] ?? name : name)
 
 const installation: Record<string, string> = {
-  ffplay: "Install ffmpeg, or leave --player away.",
-  mpv: "Install mpv, or leave --player away.",
-  aplay: "Install alsa-utils, or leave --player away.",
-  afplay: "Only macOS has it: leave --player away."
+  ffplay: "Install ffmpeg, or omit --player.",
+  mpv: "Install mpv, or omit --player.",
+  aplay: "Install alsa-utils, or omit --player.",
+  afplay: "Only macOS has it: omit --player."
 }
 
 const playbackAdvice = (error: PlaybackError): string => {
@@ -130,7 +130,9 @@ const speechAdvice = (error: SpeechError): string | undefined => {
           said.includes(error.voice) ? said : sentence(`${said.replace(/\.$/, "")}: "${error.voice}"`)
         } Choose another --voice; effect-smallest voices lists them.`
     case "ModelRetired":
-      return `${said} Leave --model away, or choose one that effect-smallest models lists, with --engine waves.`
+      return error.advice !== undefined
+        ? `${said} ${sentence(error.advice)}`
+        : `${said} Omit --model, or choose one that effect-smallest models lists, with --engine waves.`
     case "RateLimited": {
       const wait = error.retryAfter === undefined ? "a moment" : Duration.format(error.retryAfter)
       return `${said} Wait ${wait} and try again; the account allows only so many requests at once.`

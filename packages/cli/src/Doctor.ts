@@ -1,5 +1,5 @@
 /**
- * The command `doctor`: whether this machine can speak, and what to do where it cannot.
+ * The command `doctor`: whether this machine can speak, and what to do if it cannot.
  *
  * @since 0.1.0
  */
@@ -97,7 +97,7 @@ const loadPlayers = Effect.tryPromise({
   catch: (error) => new CommandFailure({ description: `The players could not be loaded (${String(error)})` })
 })
 
-// As short as can be, and nobody is startled.
+// As short as can be, so that it startles no listener.
 const silence = Stream.succeed(Pcm.silence(Pcm.format(24_000), "100 millis"))
 
 const toFiles = "Speech can still be written into files, with --out hello.wav."
@@ -162,7 +162,7 @@ const loadHttp = Effect.tryPromise({
 
 const vendor = "https://api.smallest.ai"
 
-// Whoever is behind a proxy or a firewall wants to know whether anything answers, whatever it answers.
+// Behind a proxy or a firewall the question is whether anything answers, whatever it answers.
 const checkServer = (hasKey: boolean) =>
   Effect.gen(function*() {
     const found = finding("Server")
@@ -204,21 +204,21 @@ const doctor = Effect.fnUntraced(function*(
   { json, offline }: Command.Command.ParseConfig<typeof config>
 ): Effect.fn.Return<void, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
   const findings: Array<Finding> = []
-  const tell = <E, R>(check: Effect.Effect<Finding, E, R>) =>
+  const report = <E, R>(check: Effect.Effect<Finding, E, R>) =>
     Effect.tap(check, (found) => {
       findings.push(found)
       return json ? Effect.void : Stdio.print(line(found))
     })
 
-  yield* tell(checkVersions)
-  yield* tell(checkLocal)
-  yield* tell(checkPlayer)
+  yield* report(checkVersions)
+  yield* report(checkLocal)
+  yield* report(checkPlayer)
   const key = yield* readKey
   const hasKey = Option.exists(key, Either.isRight)
-  yield* tell(Effect.sync(() => checkKey(key)))
+  yield* report(Effect.sync(() => checkKey(key)))
   if (!offline) {
-    const { status } = yield* tell(checkServer(hasKey))
-    if (hasKey && status === "ok") yield* tell(checkCloud)
+    const { status } = yield* report(checkServer(hasKey))
+    if (hasKey && status === "ok") yield* report(checkCloud)
   }
 
   const failed = findings.filter(({ status }) => status === "failed")
@@ -239,5 +239,5 @@ const doctor = Effect.fnUntraced(function*(
  * @category constructors
  */
 export const command = Command.make("doctor", config, doctor).pipe(
-  Command.withDescription("Finds out whether this machine can speak, and tells what to do where it cannot.")
+  Command.withDescription("Checks whether this machine can speak, and says what to do if it cannot.")
 )

@@ -69,7 +69,7 @@ const measure = Effect.fnUntraced(function*(file: string) {
       samples++
     }
   }
-  // A file that is cut off is told about as far as it goes.
+  // A file that is cut off is described as far as it goes.
   const damage = yield* Stream.runForEach(pcm, (chunk) => Effect.sync(() => take(chunk))).pipe(
     Effect.as(Option.none<string>()),
     Effect.catchIf((error) => error instanceof Wav.WavError, ({ description }) => Effect.succeedSome(description))
@@ -199,5 +199,5 @@ const inspect = Effect.fnUntraced(function*(
  * @category constructors
  */
 export const command = Command.make("inspect", config, inspect).pipe(
-  Command.withDescription("Tells what is in a WAV file: its format, how long and how loud it is, and how it looks.")
+  Command.withDescription("Prints what is in a WAV file: its format, duration, loudness and waveform.")
 )

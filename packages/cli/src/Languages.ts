@@ -29,6 +29,8 @@ const config = {
 export const command = Command.make("languages", config, ({ engine, json, model, offline }) =>
   Effect.gen(function*() {
     const catalogue = yield* EngineCatalogue.get(engine, offline)
+    yield* EngineCatalogue.requireModel(catalogue, Option.getOrUndefined(model))
+    yield* EngineCatalogue.reportUnavailable(catalogue)
     const models = catalogue.models.filter(({ id }) => Option.isNone(model) || id === model.value)
     const codes = new Set(models.flatMap(({ languages }) => languages))
     yield* List.print({

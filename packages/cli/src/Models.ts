@@ -32,6 +32,7 @@ const config = {
 export const command = Command.make("models", config, ({ engine, json, language, offline }) =>
   Effect.gen(function*() {
     const catalogue = yield* EngineCatalogue.get(engine, offline)
+    yield* EngineCatalogue.reportUnavailable(catalogue)
     const spoken = Option.map(language, Language.fromName)
     yield* List.print({
       items: catalogue.models

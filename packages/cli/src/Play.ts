@@ -39,7 +39,7 @@ const play = Effect.fnUntraced(function*(
           ? new CommandFailure({ description: `${name} cannot be played: ${error.message}` })
           : error
     )
-    if (Option.isSome(warning)) yield* Stdio.tell(`${name}: ${warning.value}`)
+    if (Option.isSome(warning)) yield* Stdio.report(`${name}: ${warning.value}`)
     const duration = Option.map(dataLength, (length) => Pcm.durationOf(format, length))
     return yield* Player.play(pcm, { player, view: yield* PlaybackView.make({ duration }) })
   })).pipe(
@@ -48,9 +48,9 @@ const play = Effect.fnUntraced(function*(
       ({ description }) =>
         new CommandFailure({ description: `${name} is damaged: ${description}. Make or copy it again` })
     ),
-    Effect.onInterrupt(() => Stdio.tell("Interrupted."))
+    Effect.onInterrupt(() => Stdio.report("Interrupted."))
   )
-  yield* Stdio.tell(`${name}: ${Duration.toSeconds(heard).toFixed(2)} s, played by ${program}`)
+  yield* Stdio.report(`${name}: ${Duration.toSeconds(heard).toFixed(2)} s, played by ${program}`)
 })
 
 /**

@@ -50,6 +50,8 @@ export const command = Command.make(
         language: Option.getOrUndefined(language),
         model: Option.getOrUndefined(model)
       }
+      yield* EngineCatalogue.requireModel(catalogue, filter.model)
+      yield* EngineCatalogue.reportUnavailable(catalogue)
       yield* List.print({
         items: catalogue.voices.filter((voice) => WavesVoices.fits(voice, filter)),
         json,
@@ -60,7 +62,7 @@ export const command = Command.make(
           languages.join(" "),
           models.join(" ")
         ],
-        none: `No voice is like that; effect-smallest voices --engine ${catalogue.engine} lists all.`
+        none: `No voice fits; effect-smallest voices --engine ${catalogue.engine} lists all.`
       })
     })
 ).pipe(

@@ -1,7 +1,7 @@
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { writeFileSync } from "node:fs"
+import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { folder, main } from "./command.js"
 import { tone } from "./server.js"
@@ -89,11 +89,61 @@ describe("voices, models, languages", () => {
       assert.deepStrictEqual((yield* json("models")).map(({ id }: { id: unknown }) => id), ["lightning_v3.1_pro"])
     }).pipe(Effect.provide(Emulator)))
 
-  it.scopedLive("nothing that is like that - is told, and no failure", () =>
+  it.scopedLive.each([400, 403, 404, 410] as const)(
+    "lightning_v3.1 retires with a %d - every command survives",
+    (status) =>
+      Effect.gen(function*() {
+        const models = yield* run(["models", "--json"])
+        assert.strictEqual(models.code, 0, models.stderr)
+        assert.deepStrictEqual(JSON.parse(models.text).map(({ id }: { id: unknown }) => id), ["lightning_v3.1_pro"])
+        assert.match(models.stderr, /^The server does not offer lightning_v3\.1: .* Use lightning_v3\.1_pro.*\n$/)
+        const voices = yield* json("voices")
+        assert.isAbove(voices.length, 100)
+        assert.notInclude(JSON.stringify(voices), "\"lightning_v3.1\"")
+        for (const list of ["voices", "languages"]) {
+          const refused = yield* run([list, "--model", "lightning_v3.1"])
+          assert.strictEqual(refused.code, 1)
+          assert.match(refused.stderr, /does not offer lightning_v3\.1: .*retired on 2026-11-30.*lightning_v3\.1_pro/)
+          assert.strictEqual((yield* run([list])).code, 0)
+        }
+        const file = yield* inFolder("me.wav", wav(0.2))
+        for (
+          const args of [
+            ["speak", "Hello.", "--model", "lightning_v3.1", "--voice", "sophia", "--raw", "--out", "-"],
+            ["clones", "create", "--name", "Me", "--model", "lightning_v3.1", file]
+          ]
+        ) {
+          const refused = yield* run(args)
+          assert.strictEqual(refused.code, 1)
+          assert.match(refused.stderr, /retired on 2026-11-30\. Use lightning_v3\.1_pro/)
+        }
+        for (
+          const args of [
+            ["speak", "Hello.", "--raw", "--out", "-"],
+            ["clones", "create", "--name", "Me", file],
+            ["dictionaries", "list"],
+            ["clones", "list"]
+          ]
+        ) {
+          const { code, stderr } = yield* run(args)
+          assert.strictEqual(code, 0, stderr)
+        }
+        const rows = yield* inFolder(
+          "rows.jsonl",
+          "{\"id\":\"a\",\"text\":\"One.\",\"model\":\"lightning_v3.1\"}\n{\"id\":\"b\",\"text\":\"Two.\"}\n"
+        )
+        const batch = yield* run(["batch", rows, "--out", join(rows, "..", "out")])
+        assert.strictEqual(batch.code, 1)
+        assert.isTrue(existsSync(join(rows, "..", "out", "b.wav")), batch.stderr)
+        assert.isFalse(existsSync(join(rows, "..", "out", "a.wav")))
+      }).pipe(Effect.provide(WavesEmulator.layer({ engine: "tone", assumptions: { lightningV31: status } })))
+  )
+
+  it.scopedLive("nothing that fits - is reported, and is not a failure", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* run(["voices", "--language", "Klingon"]), {
         code: 0,
-        stderr: "No voice is like that; effect-smallest voices --engine waves lists all.\n",
+        stderr: "No voice fits; effect-smallest voices --engine waves lists all.\n",
         text: ""
       })
       assert.deepStrictEqual(yield* json("languages", "--model", "gpt"), [])
@@ -210,7 +260,7 @@ describe("dictionaries", () => {
         [2, ["create", "--item", "SQL"], /--item takes word=pronunciation, as in SQL=sequel, not "SQL"/],
         [1, ["create", "--item", "SQL="], /The word "SQL" has no pronunciation\./],
         [1, ["create", "--item", "SQL=a", "--item", "SQL=b"], /The word "SQL" is there twice\./],
-        [1, ["create", broken], /is no dictionary: write \{"SQL": "sequel"\}/],
+        [1, ["create", broken], /is not a dictionary: write \{"SQL": "sequel"\}/],
         [1, ["create", prose], /Line 2 of .*prose\.txt is not word=pronunciation/],
         [1, ["update", "12", "--item", "SQL=sequel"], /has 24 hexadecimal digits, "12" does not\./],
         [1, ["update", unknown, "--item", "SQL=sequel"], new RegExp(`The account has no dictionary ${unknown}\\.`)],

@@ -21,7 +21,7 @@ describe("errors", () => {
     ],
     [
       new SpeechError.ModelRetired({ ...at, description: "This model is retired.", model: "lightning" }),
-      "This model is retired. Leave --model away, or choose one that effect-smallest models lists, with --engine waves."
+      "This model is retired. Omit --model, or choose one that effect-smallest models lists, with --engine waves."
     ],
     [
       new SpeechError.InvalidSpeechRequest({
@@ -55,7 +55,7 @@ describe("errors", () => {
     ],
     [
       new AudioPlayer.PlaybackError({ reason: "NoPlayer", description: "The audio player mpv is not there" }),
-      "The audio player mpv is not there. Install mpv, or leave --player away."
+      "The audio player mpv is not there. Install mpv, or omit --player."
     ],
     [
       new CliError.CommandFailure({ description: "a.wav cannot be read" }),

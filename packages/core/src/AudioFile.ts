@@ -35,7 +35,7 @@ export class AudioFile extends Context.Tag("@effect-smallest/core/AudioFile")<Au
  * - `Unwritable`: the medium refused, such as a missing folder, missing permission or a full disk
  * - `NoAudio`: the stream ended without any audio, so there is no format to write
  * - `MixedFormats`: a chunk had another sample rate or number of channels than the first
- * - `Cancelled`: somebody was asked for a place to save to, and chose none
+ * - `Cancelled`: the user was asked for a place to save to, and chose none
  *
  * @since 0.1.0
  * @category errors
@@ -74,8 +74,8 @@ export interface AudioFileReport {
  */
 export interface Service {
   /**
-   * Saves a stream as a WAV file. If the stream fails or the fiber is interrupted, nothing is left behind, and a file
-   * that had the name before is untouched.
+   * Saves a stream as a WAV file. If the stream fails or the fiber is interrupted, no partial file remains,
+   * and an existing file with that name is left unchanged.
    */
   readonly save: <E, R>(
     name: string,
@@ -86,7 +86,7 @@ export interface Service {
 }
 
 /**
- * Makes the service of its sink.
+ * Creates the service from its sink.
  *
  * @since 0.1.0
  * @category constructors
@@ -120,7 +120,7 @@ export interface Destination {
 }
 
 /**
- * Makes the service of the places that its files go to. The place is opened before the stream is run. When its scope ends
+ * Creates the service from the places that its files go to. The place is opened before the stream is run. When its scope ends
  * without `publish`, it has to leave nothing behind.
  *
  * @since 0.1.0
@@ -235,14 +235,14 @@ const makeFileSystem = Effect.gen(function*() {
   // Written beside the target under a hidden name, so that the rename which publishes it stays on one disk.
   const newFile = Effect.fnUntraced(function*(name: string, target: string, mode: Option.Option<number>) {
     const id = (yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)
-    // Not made of the target's name, which may be as long as a name can be.
+    // Not derived from the target's name, which may be as long as a name can be.
     const temporary = path.join(path.dirname(target), `.${id}.partial`)
     const scope = yield* Scope.make()
     let isPublished = false
     yield* Effect.addFinalizer((exit) =>
       Effect.zipRight(
         Scope.close(scope, exit),
-        // A temporary file that cannot be removed is no reason to hide the error that brought us here.
+        // A temporary file that cannot be removed must not hide the error that led here.
         isPublished ? Effect.void : Effect.ignore(fs.remove(temporary, { force: true }))
       )
     )
@@ -282,7 +282,7 @@ const makeFileSystem = Effect.gen(function*() {
     if (type === "Directory") {
       return yield* new AudioFileError({ reason: "Unwritable", name, description: "it is a folder; name a file in it" })
     }
-    // By its own name: what a pipe such as `/dev/stdout` resolves to is no path.
+    // By its own name: what a pipe such as `/dev/stdout` resolves to is not a path.
     if (type !== "File") return yield* device(name)
     const target = yield* fs.realPath(name).pipe(
       // A link to a file that does not exist yet leads there all the same.

@@ -73,7 +73,7 @@ export const readErrorText = (text: string): ErrorBody => {
   const json = parseJson(text)
   if (Predicate.isRecord(json)) return readErrorBody(json)
   const plain = text.trim()
-  // The markup of a proxy's error page helps nobody.
+  // The markup of a proxy's error page is of no help.
   return readErrorBody(
     plain.startsWith("<") ? "A web page came instead of the speech API's answer" : plain.slice(0, 300)
   )
@@ -98,7 +98,7 @@ export const readRetryAfter = (
   const value = headers["retry-after"]?.trim() ?? ""
   const seconds = finite(value)
   if (seconds !== undefined) return Duration.seconds(seconds)
-  // HTTP dates begin with the name of the day; Date.parse takes much that is no date at all.
+  // HTTP dates begin with the name of the day; Date.parse accepts much that is not a date.
   const date = /^[a-z]/i.test(value) ? Date.parse(value) : NaN
   return Number.isNaN(date) ? undefined : Duration.millis(Math.max(0, date - now))
 }

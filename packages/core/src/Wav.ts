@@ -1,8 +1,8 @@
 /**
  * RIFF/WAVE files: writes 16-bit PCM, and reads what the field writes.
  *
- * A header describes one whole file, so streams of speech carry raw PCM and get a single header where they are saved
- * or where a player starts: a header on each piece would click, and its sizes would be false.
+ * A header describes one whole file, so streams of speech carry raw PCM and get a single header when they are saved
+ * or when a player starts: a header on each piece would click, and its sizes would be false.
  *
  * @see http://soundfile.sapp.org/doc/WaveFormat/
  * @see https://tech.ebu.ch/docs/tech/tech3306v1_0.pdf for RF64
@@ -20,6 +20,7 @@ import * as Stream from "effect/Stream"
 import * as Audio from "./Audio.js"
 import * as WavReader from "./internal/wavReader.js"
 import * as Pcm from "./Pcm.js"
+import * as Pull from "./Pull.js"
 
 /**
  * Bytes that are not a WAV file which this module reads.
@@ -129,7 +130,7 @@ export const encode = (audio: Audio.Audio): Uint8Array =>
   Pcm.concatBytes([header(audio.format, audio.bytes.length), audio.bytes])
 
 /**
- * A WAV file as a stream of bytes: the header first, then the audio as it comes. Give `dataLength` where it is known;
+ * A WAV file as a stream of bytes: the header first, then the audio as it comes. Give `dataLength` if it is known;
  * without it the header carries streaming sizes. A stream without audio stays empty.
  *
  * @since 0.1.0
@@ -193,7 +194,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Audio.Audio, WavError> 
   return Either.mapLeft(
     Either.flatMap(reader.push(bytes), (audio) =>
       Either.map(reader.end(), (rest) => {
-        const format = reader.encoding()?.format ?? Pcm.format(0) // there is one where there is no problem
+        const format = reader.encoding()?.format ?? Pcm.format(0) // there is one if there is no problem
         const all = rest.length === 0 ? audio : Pcm.concatBytes([audio, rest])
         return Audio.unsafeMake(format, all.subarray(0, all.length - all.length % Pcm.frameSize(format)))
       })),
@@ -216,7 +217,7 @@ export interface WavStream<out E = never, out R = never> {
   readonly warning: Option.Option<string>
   /** How much audio the file says it holds, in bytes of `pcm`; `None` for the sizes of streams, which say "until the end". */
   readonly dataLength: Option.Option<number>
-  /** The audio, once. Fails with a `WavError` where the file ends before the audio that it claims. */
+  /** The audio, once. Fails with a `WavError` if the file ends before the audio that it claims. */
   readonly pcm: Stream.Stream<Pcm.PcmChunk, WavError | E, R>
 }
 
@@ -245,7 +246,7 @@ export const open = <E, R>(
 ): Effect.Effect<WavStream<E, R>, WavError | E, Scope.Scope | R> =>
   Effect.gen(function*() {
     const reader = WavReader.make()
-    const pull = yield* Stream.toPull(bytes)
+    const pull = yield* Pull.fromStream(bytes)
 
     const refuse = (problem: WavReader.Problem) => Option.some(wavError(problem))
     const last: Effect.Effect<Uint8Array, Option.Option<WavError>> = Effect.suspend(() => {
@@ -259,7 +260,7 @@ export const open = <E, R>(
     // The next audio; `None` when there is none any more.
     const audio: Effect.Effect<Uint8Array, Option.Option<WavError | E>, R> = Effect.suspend(() =>
       reader.isOver()
-        ? Effect.fail(Option.none())
+        ? Pull.end
         : Effect.matchEffect(pull, {
           onFailure: (end): Effect.Effect<Uint8Array, Option.Option<WavError | E>> =>
             Option.isNone(end) ? last : Effect.fail(end),
@@ -279,7 +280,7 @@ export const open = <E, R>(
       Stream.filter((bytes) => bytes.length > 0),
       Stream.mapError((own) => ({ own })),
       Pcm.fromBytes(format),
-      // Where the end is open, half a frame is only where the writer stopped; elsewhere the reader has complained already.
+      // If the end is open, half a frame is only where the writer stopped; otherwise the reader has complained already.
       Stream.catchAll((error) => error instanceof Pcm.PcmError ? Stream.empty : Stream.fail(error.own))
     )
     return {

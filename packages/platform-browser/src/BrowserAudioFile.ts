@@ -32,7 +32,7 @@ const refusal = (name: string) => (error: unknown): AudioFile.AudioFileError => 
 // Chromium makes an empty file when a new name is chosen, and cannot say whether it was there before.
 const newlyMade = 5000
 
-// Chromium gives up the lock of a copy a moment after `abort` has told that it is done.
+// Chromium gives up the lock of a copy a moment after `abort` has resolved.
 const unlocking = Schedule.intersect(Schedule.spaced("10 millis"), Schedule.recurs(100))
 
 const remove = (handle: FileSystemFileHandle) =>
@@ -60,7 +60,7 @@ const fileDestination = Effect.fnUntraced(function*(
     (copy) =>
       isPublished ? Effect.void : Effect.tryPromise(() => copy.abort()).pipe(
         Effect.zipRight(isNew ? remove(handle) : Effect.void),
-        // A file that cannot be removed is no reason to hide the error that brought us here.
+        // A file that cannot be removed must not hide the error that led here.
         Effect.ignore
       )
   )
@@ -212,7 +212,7 @@ export const layerDownload: Layer.Layer<AudioFile.AudioFile> = Layer.succeed(
 )
 
 /**
- * Saves into a file that the user of the page chooses in the browser's dialog, and as a download where the browser has none
+ * Saves into a file that the user of the page chooses in the browser's dialog, and as a download if the browser has none
  * (Firefox, Safari, and all phones).
  *
  * A chosen file is written as the audio comes, and is complete or as it was before: if the stream fails or the fiber is

@@ -34,7 +34,7 @@ import { type PlayerProgram, programs } from "./internal/playerProgram.js"
 /**
  * A program that plays.
  *
- * - `ffplay` (of ffmpeg) and `mpv`: tell what was heard; the best choice everywhere
+ * - `ffplay` (of ffmpeg) and `mpv`: report what has been heard; the best choice everywhere
  * - `aplay` (of alsa-utils, Linux): small; its position goes by the clock
  * - `afplay` (macOS): takes no stream, so the sound begins when all audio is there
  *
@@ -112,7 +112,7 @@ const makeFind = Effect.gen(function*() {
 })
 
 /**
- * The players that are on the `PATH`, the best first: the first of them plays where none is named.
+ * The players that are on the `PATH`, the best first: the first of them plays if none is named.
  *
  * @since 0.1.0
  * @category constructors
@@ -134,7 +134,7 @@ const list = new Intl.ListFormat("en", { type: "conjunction" })
 // ----------------------------------------------------------------------------------------------------------------
 
 /**
- * Makes the player of its parts, for programs that have them already. Most want {@link layer}.
+ * Creates the player from its parts, for programs that have them already. Most programs want {@link layer}.
  *
  * @since 0.1.0
  * @category constructors

@@ -262,7 +262,7 @@ export const layerWaves = (options: WavesOptions): Layer.Layer<Provided | Provid
 }
 
 /**
- * Speech through the API of 2024, where it still answers.
+ * Speech through the API of 2024, if it still answers.
  *
  * @since 0.1.0
  * @category layers

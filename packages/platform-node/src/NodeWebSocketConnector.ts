@@ -55,7 +55,7 @@ const open = (
     })
     const fail = (error: WebSocketConnector.WebSocketConnectError) => resume(Effect.fail(error))
     socket.once("open", () => {
-      // Till somebody listens: a server may close at once, and its code must not get lost.
+      // Until there is a listener: a server may close at once, and its code must not get lost.
       socket.pause()
       resume(Effect.succeed(socket))
     })
@@ -103,7 +103,7 @@ const connect: WebSocketConnector.Service["connect"] = (options) =>
       }),
       Effect.interruptible
     ),
-    // Whoever closes has heard enough: waiting for the other side's answer would hold up an interruption.
+    // The closing side needs nothing more: waiting for the other side's answer would hold up an interruption.
     (socket) => Effect.sync(() => socket.terminate())
   ).pipe(Effect.flatMap(toConnection))
 

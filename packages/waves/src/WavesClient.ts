@@ -9,6 +9,7 @@
 import * as ByteBuffer from "@effect-smallest/core/ByteBuffer"
 import * as HttpErrors from "@effect-smallest/core/HttpErrors"
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as WebSocketConnector from "@effect-smallest/core/WebSocketConnector"
@@ -42,7 +43,7 @@ import * as WavesSocket from "./WavesSocket.js"
  * @since 0.1.0
  * @category services
  */
-export class WavesClient extends Context.Tag("@effect-smallest/core/WavesClient")<WavesClient, Service>() {}
+export class WavesClient extends Context.Tag("@effect-smallest/waves/WavesClient")<WavesClient, Service>() {}
 
 /**
  * Audio as the server sent it, in the encoding that the request asked for.
@@ -52,7 +53,7 @@ export class WavesClient extends Context.Tag("@effect-smallest/core/WavesClient"
  */
 export interface WavesAudio {
   readonly bytes: Uint8Array
-  /** The server's id of the request, where it gave one. */
+  /** The server's id of the request, if it gave one. */
   readonly requestId: string | undefined
 }
 
@@ -90,7 +91,7 @@ export interface Service {
   ) => Effect.Effect<WavesSocket.WavesSocket, SpeechError.SpeechError, Scope.Scope>
   /** Waits for a permit of the account and holds it until the scope closes. The requests above do so by themselves. */
   readonly permit: Effect.Effect<void, SpeechError.SpeechError, Scope.Scope>
-  /** A request of the account's API that is no speech: it takes no permit, and its answer is JSON. */
+  /** A request of the account's API that is not speech: it takes no permit, and its answer is JSON. */
   readonly request: <A, I>(request: Request<A, I>) => Effect.Effect<A, SpeechError.SpeechError>
   /** The time limits in force. */
   readonly timeouts: ResolvedTimeouts
@@ -116,7 +117,7 @@ export interface Request<A, I> {
   readonly schema: Schema.Schema<A, I>
   /** The model that it is about, for `ModelRetired`. */
   readonly model?: string | undefined
-  /** What status 404 means, where it is an id that the server does not know: an `InvalidSpeechRequest`. */
+  /** What status 404 means, if it is an id that the server does not know: an `InvalidSpeechRequest`. */
   readonly unknown?: { readonly parameter: string; readonly description: string } | undefined
 }
 
@@ -164,7 +165,7 @@ export interface Timeouts {
    */
   readonly idle?: Duration.DurationInput | undefined
   /**
-   * The whole of an answer that is no speech, such as a list of voices. An upload may take four times as long.
+   * Total time for a response that is not speech, such as a list of voices. An upload may take four times as long.
    * @default "30 seconds"
    */
   readonly answer?: Duration.DurationInput | undefined
@@ -175,7 +176,7 @@ export interface Timeouts {
  * @category models
  */
 export interface Options {
-  /** The account's key; they start with `sk_`. It is sent to `baseUrl` and to nobody else. */
+  /** The account's key; they start with `sk_`. It is sent to `baseUrl` and nowhere else. */
   readonly apiKey: Redacted.Redacted
   /**
    * Where the API lives: a region, a company's own installation, an emulator. The paths of the API follow it; one that
@@ -208,7 +209,7 @@ const resolveTimeouts = (timeouts: Timeouts = {}): ResolvedTimeouts => ({
 
 const charactersPerSecond = 15
 
-// Tells the vendor which client is calling, as the vendor asks integrations to do.
+// Names the client that is calling, as the vendor asks integrations to do.
 const source = "effect-smallest"
 
 // The server closes a socket after 60 seconds without a message.
@@ -217,7 +218,7 @@ const heartbeat = Duration.seconds(25)
 const isJson = (response: HttpClientResponse.HttpClientResponse): boolean =>
   (response.headers["content-type"] ?? "").includes("json")
 
-// A proxy's page, told by its bytes: the type of an answer proves nothing.
+// A proxy's page, recognised by its bytes: the type of an answer proves nothing.
 const isPage = (bytes: Uint8Array): boolean =>
   /^\s*<(!doctype|html)/i.test(String.fromCharCode(...bytes.subarray(0, 64)))
 
@@ -240,7 +241,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
     const lightningV1Url = toBaseUrl(options.baseUrl ?? "https://waves-api.smallest.ai")
     const client = httpClient.pipe(
       options.transformClient ?? ((client) => client),
-      // Its spans would end with errors that hold the request and so the key, and its trace ids are no business of the
+      // Its spans would end with errors that hold the request and so the key, and its trace ids do not concern the
       // vendor. `send` has a span of its own.
       HttpClient.withTracerDisabledWhen(() => true)
     )
@@ -421,7 +422,7 @@ const readAhead = Effect.fnUntraced(function*(options: {
   const { buffer, call, permit, requestId, timeouts } = options
   const fields = { module: call.module, method: call.method, requestId }
   const parser = SseAudio.make()
-  const pull = yield* Stream.toPull(options.response.stream)
+  const pull = yield* Pull.fromStream(options.response.stream)
   const idle = Duration.toMillis(timeouts.idle)
   let hasAudio = false
   let isFull = false
@@ -486,7 +487,7 @@ const readAhead = Effect.fnUntraced(function*(options: {
       () => hasAudio,
       () => new SpeechError.EmptyAudio({ ...fields, description: "The server reported success but sent no audio" })
     ),
-    // After the first sound nobody tries again.
+    // After the first sound there is no retry.
     Effect.tapError(() => hasAudio ? permit.release : permit.keep)
   )
   yield* permit.release
@@ -542,13 +543,13 @@ const readBaseUrl = (url: string): Either.Either<string, ConfigError.ConfigError
     () =>
       ConfigError.InvalidData(
         ["SMALLEST_BASE_URL"],
-        `SMALLEST_BASE_URL begins with http:// or https:// and goes on with a host, as in https://api.smallest.ai, and ` +
+        `SMALLEST_BASE_URL begins with http:// or https:// and continues with a host, as in https://api.smallest.ai, and ` +
           `has no ? or # in it; it is "${url.trim()}"`
       )
   ).pipe(Either.map(() => toBaseUrl(url)))
 
 /**
- * The base URL from `SMALLEST_BASE_URL`, if it is set; one that is no URL of a server fails with a `ConfigError`.
+ * The base URL from `SMALLEST_BASE_URL`, if it is set; one that is not the URL of a server fails with a `ConfigError`.
  *
  * @since 0.1.0
  * @category constructors

@@ -13,6 +13,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -24,10 +25,10 @@ import { pathOf } from "./WavesSpeechOptions.js"
  * @since 0.1.0
  * @category services
  */
-export class WavesVoices extends Context.Tag("@effect-smallest/core/WavesVoices")<WavesVoices, Service>() {}
+export class WavesVoices extends Context.Tag("@effect-smallest/waves/WavesVoices")<WavesVoices, Service>() {}
 
 /**
- * A voice, with whatever the vendor tells about it.
+ * A voice, with what the vendor's lists say about it.
  *
  * @since 0.1.0
  * @category models
@@ -75,6 +76,18 @@ export interface Options {
 }
 
 /**
+ * A list of voices that may lack some models.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Listing {
+  readonly voices: ReadonlyArray<WavesVoice>
+  /** The models whose voices the server does not list any more, or not for this account. */
+  readonly unavailable: ReadonlyArray<{ readonly model: Model; readonly error: SpeechError.SpeechError }>
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -82,12 +95,17 @@ export interface Service {
   /**
    * The voices of all models, each once for every model that has it, with what the catalogue adds: a description and a
    * preview. Voices of the catalogue that belong to none of the models come last, without a model. A model that the server
-   * has retired has no voices.
+   * refuses, because it is retired or the account may not use it, is left out: {@link listing} names it.
    */
   readonly list: (filter?: Filter) => Effect.Effect<ReadonlyArray<WavesVoice>, SpeechError.SpeechError>
+  /**
+   * The voices of {@link list}, and the models that were left out with the reason. Fails if the server refuses every
+   * model.
+   */
+  readonly listing: (filter?: Filter) => Effect.Effect<Listing, SpeechError.SpeechError>
   /** The voices of one model: `GET /waves/v1/{model}/get_voices`. */
   readonly ofModel: (model: Model) => Effect.Effect<ReadonlyArray<WavesVoice>, SpeechError.SpeechError>
-  /** The catalogue, which tells no models: `GET /waves/v1/voice/get-all-models`. */
+  /** The catalogue, whose voices name no model: `GET /waves/v1/voice/get-all-models`. */
   readonly catalogue: Effect.Effect<ReadonlyArray<WavesVoice>, SpeechError.SpeechError>
   /** Forgets what is kept: the next question goes to the server. */
   readonly refresh: Effect.Effect<void>
@@ -142,9 +160,10 @@ const withDetails = (voice: WavesVoice, details: WavesVoice | undefined): WavesV
   }
 }
 
-// What the server does not have any more has no voices.
-const isGone = (error: SpeechError.SpeechError): boolean =>
-  error._tag === "ModelRetired" || (error._tag === "ServerFailure" && error.status === 404)
+// An answer about one list, and not about the key, the load or the network: the other lists may still be there.
+const isAboutModel = (error: SpeechError.SpeechError): boolean =>
+  error._tag === "ModelRetired" || error._tag === "NotEntitled" || error._tag === "InvalidSpeechRequest" ||
+  (error._tag === "ServerFailure" && error.status === 404)
 
 /**
  * @since 0.1.0
@@ -165,7 +184,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Waves
           )
       )
 
-    // The key of the catalogue is no model.
+    // The catalogue has no model as its key.
     const lists = yield* Cache.makeWith({
       capacity: 64,
       lookup: (model: Option.Option<Model>) =>
@@ -179,7 +198,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Waves
     const get = (key: Option.Option<Model>): Service["catalogue"] =>
       lists.get(key).pipe(
         Effect.tapError(() => lists.invalidate(key)),
-        // Whoever asked first was interrupted, and with it the request that others wait for: they ask for themselves.
+        // The first caller was interrupted, and with it the request that others wait for: they ask for themselves.
         Effect.catchSomeCause((cause) => Cause.isInterruptedOnly(cause) ? Option.some(get(key)) : Option.none())
       )
 
@@ -187,25 +206,48 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Waves
 
     const catalogue = get(Option.none())
 
-    const unlessGone = (voices: Service["catalogue"]) =>
-      Effect.catchIf(voices, isGone, () => Effect.succeed<ReadonlyArray<WavesVoice>>([]))
+    const unlessRefused = (voices: Service["catalogue"]) =>
+      voices.pipe(
+        Effect.map(Either.right),
+        Effect.catchIf(isAboutModel, (error) => Effect.succeed(Either.left(error)))
+      )
 
     const all = Effect.gen(function*() {
       const [pools, published] = yield* Effect.all([
-        Effect.forEach(models, (model) => unlessGone(ofModel(model)), { concurrency: "unbounded" }),
-        unlessGone(catalogue)
+        Effect.forEach(models, (model) => Effect.map(unlessRefused(ofModel(model)), (voices) => ({ model, voices })), {
+          concurrency: "unbounded"
+        }),
+        unlessRefused(catalogue)
       ], { concurrency: 2 })
-      const details = new Map(published.map((voice) => [voice.id, voice]))
-      const voices = pools.flat()
+      const unavailable = pools.flatMap(({ model, voices }) =>
+        Either.isLeft(voices) ? [{ model, error: voices.left }] : []
+      )
+      const refused = unavailable[0]
+      if (refused !== undefined && unavailable.length === models.length && Either.isLeft(published)) {
+        return yield* refused.error
+      }
+      const described = Either.getOrElse(published, () => [])
+      const details = new Map(described.map((voice) => [voice.id, voice]))
+      const voices = pools.flatMap(({ voices }) => Either.getOrElse(voices, () => []))
       const listed = new Set(voices.map(({ id }) => id))
-      return [
-        ...voices.map((voice) => withDetails(voice, details.get(voice.id))),
-        ...published.filter(({ id }) => !listed.has(id))
-      ]
+      return {
+        voices: [
+          ...voices.map((voice) => withDetails(voice, details.get(voice.id))),
+          ...described.filter(({ id }) => !listed.has(id))
+        ],
+        unavailable
+      }
     })
 
+    const listing: Service["listing"] = (filter = {}) =>
+      Effect.map(all, ({ unavailable, voices }) => ({
+        voices: voices.filter((voice) => fits(voice, filter)),
+        unavailable
+      }))
+
     return WavesVoices.of({
-      list: (filter = {}) => Effect.map(all, (voices) => voices.filter((voice) => fits(voice, filter))),
+      list: (filter) => Effect.map(listing(filter), ({ voices }) => voices),
+      listing,
       ofModel,
       catalogue,
       refresh: lists.invalidateAll
@@ -244,6 +286,29 @@ export const list = (
   filter?: Filter
 ): Effect.Effect<ReadonlyArray<WavesVoice>, SpeechError.SpeechError, WavesVoices> =>
   Effect.flatMap(WavesVoices, (voices) => voices.list(filter))
+
+/**
+ * The voices that fit a filter, and the models that the server does not list, with the reason.
+ *
+ * @example
+ * ```ts
+ * import { WavesVoices } from "@effect-smallest/waves"
+ * import { Effect } from "effect"
+ *
+ * const report = Effect.gen(function*() {
+ *   const { unavailable, voices } = yield* WavesVoices.listing({ language: "Hindi" })
+ *   yield* Effect.forEach(unavailable, ({ error, model }) => Effect.logWarning(`${model}: ${error.message}`))
+ *   return voices
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const listing = (
+  filter?: Filter
+): Effect.Effect<Listing, SpeechError.SpeechError, WavesVoices> =>
+  Effect.flatMap(WavesVoices, (voices) => voices.listing(filter))
 
 /**
  * The voices of one model. A model that is gone fails with `ModelRetired`.

@@ -2,7 +2,7 @@ import { SpeechError } from "@effect-smallest/core"
 import { type Answer, type Exchange, fakeHttp, json } from "@effect-smallest/test-support/fakeHttp"
 import { WavesClient, WavesVoices } from "@effect-smallest/waves"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Redacted, TestClock } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Redacted, TestClock } from "effect"
 
 const setUp = (
   handle: (exchange: Exchange, index: number) => Effect.Effect<Answer>,
@@ -126,6 +126,34 @@ describe("WavesVoices", () => {
         model: "lightning_v3.1"
       })
     }).pipe(Effect.provide(Voices))
+  })
+
+  it.effect.each([400, 403, 404, 410])("a model refused with %d - is left out and named, unless all are", (status) => {
+    const issue = [{ code: "invalid_enum_value", path: ["model"], message: "Invalid enum value." }]
+    const refusal = json(status, { error: status === 400 ? issue : "refused" })
+    const isAll = { now: false }
+    const { Voices } = setUp(({ request: { url } }) =>
+      Effect.succeed(isAll.now || url.includes("v3.1/") ? refusal : answer("maya"))
+    )
+    return Effect.gen(function*() {
+      const { unavailable, voices } = yield* WavesVoices.listing()
+      assert.deepStrictEqual(voices.map(({ id }) => id), ["maya"])
+      assert.deepStrictEqual(unavailable.map(({ model }) => model), ["lightning_v3.1"])
+      assert.match(unavailable[0]?.error.message ?? "", /Use lightning_v3\.1_pro/)
+      assert.deepStrictEqual(yield* idsOf(WavesVoices.list()), ["maya"])
+      isAll.now = true
+      yield* WavesVoices.refresh
+      assert.isTrue(SpeechError.isSpeechError(yield* Effect.flip(WavesVoices.list())))
+    }).pipe(Effect.provide(Voices))
+  })
+
+  it.effect.each([401, 429, 503])("a list that fails with %d - fails the whole", (status) => {
+    const { Voices } = setUp(({ request: { url } }) =>
+      Effect.succeed(url.includes("v3.1/") ? json(status, { error: "no" }) : answer("maya"))
+    )
+    return Effect.map(Effect.exit(WavesVoices.list()), (exit) => assert.isTrue(Exit.isFailure(exit))).pipe(
+      Effect.provide(Voices)
+    )
   })
 
   it.effect("an answer that is late - is a timeout of the phase answer", () => {

@@ -32,7 +32,7 @@ export interface Row {
 export interface BadRow {
   readonly _tag: "BadRow"
   readonly line: number
-  /** Where it has one. */
+  /** If it has one. */
   readonly id: string | undefined
   readonly problem: string
 }
@@ -94,7 +94,7 @@ const checkId = (id: string): string | undefined => {
   const isSafe = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._ -]*$/u.test(id) && !/[. ]$/.test(id) && !reserved.test(id)
   if (!isSafe) {
     return `The id ${JSON.stringify(id)} cannot be the name of a file everywhere: begin with a letter or a digit, ` +
-      "and go on with letters, digits, dots, spaces, - and _"
+      "and continue with letters, digits, dots, spaces, - and _"
   }
   return new TextEncoder().encode(id).length > longestId
     ? `The id has more than ${longestId} bytes, too many for the name of a file`
@@ -106,7 +106,7 @@ const explain = (error: ParseResult.ParseError): string => {
   const field = issue?.path[0]
   const isMissing = issue?._tag === "Missing"
   return field === undefined
-    ? "It is no object with id and text"
+    ? "It is not an object with id and text"
     : isMissing
     ? `It has no ${globalThis.String(field)}`
     : `${globalThis.String(field)}: ${String.uncapitalize(issue?.message ?? "it is not valid")}`
@@ -154,7 +154,7 @@ const withoutDuplicates = (rows: ReadonlyArray<Row | BadRow>): ReadonlyArray<Row
 
 const parseJson = Schema.decodeEither(Schema.parseJson())
 
-// A number is as good an id as any, and `null` says what leaving away says.
+// A number is as good an id as any, and `null` means the same as leaving it out.
 const normalize = (object: object): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(object)
@@ -169,9 +169,11 @@ const readJsonLines = (text: string): ReadonlyArray<Written> =>
       line: i + 1,
       fields: Either.match(parseJson(written), {
         onLeft: () =>
-          Either.left("It is no JSON: write one object in each line, as in {\"id\": \"a\", \"text\": \"Hello.\"}"),
+          Either.left("It is not JSON: write one object in each line, as in {\"id\": \"a\", \"text\": \"Hello.\"}"),
         onRight: (value) =>
-          Predicate.isRecord(value) ? Either.right(normalize(value)) : Either.left("It is no object with id and text")
+          Predicate.isRecord(value)
+            ? Either.right(normalize(value))
+            : Either.left("It is not an object with id and text")
       })
     }]
   )
@@ -222,7 +224,7 @@ const readCsv = Effect.fnUntraced(function*(
       >,
     catch: (error) =>
       new CommandFailure({
-        description: `${name} is no CSV: ${Predicate.isError(error) ? error.message : globalThis.String(error)}. ` +
+        description: `${name} is not CSV: ${Predicate.isError(error) ? error.message : globalThis.String(error)}. ` +
           "Put quotes around cells that hold commas, quotes or line breaks, and double the quotes in them"
       })
   })
@@ -244,7 +246,7 @@ const readCsv = Effect.fnUntraced(function*(
     })
   }
   return rows.map(({ info, record }) => {
-    // The library tells where a row ends; cells may hold line breaks.
+    // The library decides where a row ends; cells may hold line breaks.
     const breaks = record.reduce((sum, cell) => sum + (cell.match(/\n/g)?.length ?? 0), 0)
     const line = info.lines - breaks
     const extra = record.findIndex((cell, i) => cell !== "" && (names[i] ?? "") === "")
@@ -268,7 +270,7 @@ const readCsv = Effect.fnUntraced(function*(
 })
 
 /**
- * Reads a manifest: JSON Lines or CSV, as its name says. A row that makes no sense is told as one; the manifest fails only
+ * Reads a manifest: JSON Lines or CSV, as its name says. An invalid row is reported as one; the manifest fails only
  * as a whole.
  *
  * @internal

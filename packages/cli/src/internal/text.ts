@@ -43,7 +43,7 @@ export const decodeWhole = (name: string, bytes: Uint8Array): Effect.Effect<stri
  */
 export interface Source {
   readonly pieces: Stream.Stream<string, TextError>
-  /** In UTF-16 code units, where the end of the text can be seen. */
+  /** In UTF-16 code units, if the end of the text is known. */
   readonly length: Option.Option<number>
 }
 
@@ -53,7 +53,7 @@ const file = Effect.fnUntraced(function*(
   const { bytes, isRepeatable } = yield* Input.file(name, "a text file")
   const pieces = decode(name, bytes)
   if (!isRepeatable) return { pieces, length: Option.none() }
-  // Read to its end before it is spoken: a mistake in the last chapter is not told after hours of speech.
+  // Read to its end before it is spoken: a mistake in the last chapter is not reported after hours of speech.
   const length = yield* Stream.runFold(pieces, 0, (length, piece) => length + piece.length)
   return { pieces, length: Option.some(length) }
 })

@@ -21,13 +21,13 @@ export interface Problem {
  * @internal
  */
 export interface WavReader {
-  /** Takes the next bytes, and gives the audio in them as 16-bit PCM, cut anywhere: a view where nothing is converted. */
+  /** Takes the next bytes, and gives the audio in them as 16-bit PCM, cut anywhere: a view if nothing is converted. */
   readonly push: (bytes: Uint8Array) => Either.Either<Uint8Array, Problem>
   /** There are no more bytes. Gives audio that was held back. */
   readonly end: () => Either.Either<Uint8Array, Problem>
   /** Known before the first audio is. */
   readonly encoding: () => Encoding.Encoding | undefined
-  /** How much audio the file says it holds, in bytes of 16-bit PCM; absent where it leaves that open. */
+  /** How much audio the file says it holds, in bytes of 16-bit PCM; absent if it leaves that open. */
   readonly dataLength: () => number | undefined
   /** What is wrong with the header, though the audio can be read. */
   readonly warning: () => string | undefined

@@ -1,7 +1,10 @@
 /**
  * What the emulated account can speak with: models, languages and voices that the vendor has published.
- * This list is the server's; the one in core is the client's. Neither is made of the other, so that each tests the other.
+ * This list is the server's; the one in waves is the client's. They are kept apart, so that each tests the other.
  */
+import * as Effect from "effect/Effect"
+import type { Assumptions } from "../Assumptions.js"
+import * as Refusal from "./refusal.js"
 
 /** @internal */
 export interface CatalogueVoice {
@@ -159,6 +162,26 @@ export const pools = [standard, pro] as const
 
 /** @internal */
 export const poolOf = (model: string): Pool => model === "lightning_v3.1" ? standard : pro
+
+/**
+ * A pool's model as bodies spell it.
+ *
+ * @internal
+ */
+export const modelOf = (pool: Pool): string => pool.path.replaceAll("-", "_")
+
+/**
+ * Refuses the model that has retired, in the way that the assumptions name.
+ *
+ * @internal
+ */
+export const checkRetired = (
+  { lightningV31 }: Assumptions,
+  model: string
+): Effect.Effect<void, Refusal.Refusal> =>
+  lightningV31 !== "serve" && model === "lightning_v3.1"
+    ? Refusal.retired(lightningV31, model, models.filter((name) => name !== model))
+    : Effect.void
 
 /** @internal */
 export const sampleRates = [8000, 16000, 24000, 44100] as const

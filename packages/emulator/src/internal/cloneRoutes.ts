@@ -113,7 +113,7 @@ const listed = ({ model, ...clone }: Clones.Clone) => ({ ...clone, modelIds: [mo
 /** @internal */
 export const layer = HttpLayerRouter.use((router) =>
   Effect.gen(function*() {
-    const { legacy } = yield* CurrentSettings
+    const { assumptions, legacy } = yield* CurrentSettings
     const account = yield* Account.Account
     const clones = yield* Clones.Clones
     const { route } = yield* Exchange.Exchanges
@@ -141,6 +141,7 @@ export const layer = HttpLayerRouter.use((router) =>
         const form = yield* readForm(exchange)
         yield* checkFile(form)
         const pool = yield* checkModel(form)
+        yield* Catalogue.checkRetired(assumptions, Catalogue.modelOf(pool))
         const clone = yield* create(form, pool.path, yield* checkLanguage(form, pool))
         return json({
           message: "Voice clone created successfully",

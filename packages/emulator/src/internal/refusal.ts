@@ -37,6 +37,48 @@ export const gone: Refusal = new Refusal({
   }
 })
 
+/**
+ * What a model that has retired answers: nobody has published which of these it will be.
+ *
+ * @internal
+ */
+export const retired = (
+  status: 400 | 403 | 404 | 410,
+  model: string,
+  successors: ReadonlyArray<string>
+): Refusal => {
+  const successor = successors[0] ?? ""
+  switch (status) {
+    case 400:
+      return invalid(400, [{
+        received: model,
+        code: "invalid_enum_value",
+        options: successors,
+        path: ["model"],
+        message: `Invalid enum value. Expected ${
+          successors.map((name) => `'${name}'`).join(" | ")
+        }, received '${model}'`
+      }])
+    case 403:
+      return new Refusal({
+        status,
+        body: { status: "error", error_code: "FORBIDDEN", message: `The model ${model} is not available.` }
+      })
+    case 404:
+      return notFound
+    case 410:
+      return new Refusal({
+        status,
+        body: {
+          status: "error",
+          error_code: "MODEL_DEPRECATED",
+          message: `This model is retired. Please migrate to ${successor} via /waves/v1/tts.`,
+          recommended_endpoint: "/waves/v1/tts"
+        }
+      })
+  }
+}
+
 /** @internal */
 export const tooManyRequests: Refusal = new Refusal({
   status: 429,
@@ -67,6 +109,6 @@ export const ofStatus = (status: number): Refusal => {
     403: { status: "error", error_code: "FORBIDDEN", message: "Your plan does not include this." }
   }
   const body = bodies[status] ??
-    (status < 400 ? {} : { status: "error", message: `The server answered ${status}, as a fault told it to.` })
+    (status < 400 ? {} : { status: "error", message: `The server answered ${status}, as a fault demands.` })
   return known ?? new Refusal({ status, body })
 }

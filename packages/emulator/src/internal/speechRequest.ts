@@ -64,7 +64,7 @@ export interface SpeechRequest extends SharedFields {
 export interface Service {
   /** Reads the body of an HTTP request. */
   readonly read: (body: unknown) => Effect.Effect<SpeechRequest, Refusal.Refusal>
-  /** Checks what the shape of a request does not tell: voice, language, entitlement, dictionaries. */
+  /** Checks what the shape of a request does not show: voice, language, entitlement, dictionaries. */
   readonly resolve: (
     body: SharedFields & { readonly text: string; readonly voice_id: string }
   ) => Effect.Effect<SpeechRequest, Refusal.Refusal>
@@ -90,6 +90,7 @@ const make = Effect.gen(function*() {
   const invalid = (issues: ReadonlyArray<V.Issue>) => Refusal.invalid(assumptions.validationStatus, issues)
 
   const resolve: Service["resolve"] = Effect.fnUntraced(function*(body) {
+    yield* Catalogue.checkRetired(assumptions, body.model)
     const pool = Catalogue.poolOf(body.model)
     const voice = pool.voices.get(body.voice_id) ?? (yield* clones.voice(body.voice_id, pool.path)) ??
       (voices.has(body.voice_id)

@@ -51,7 +51,7 @@ const unauthorized = () => ({ error: "unauthorized", message: "The API key is mi
 /** @internal */
 export const layer = HttpLayerRouter.use((router) =>
   Effect.gen(function*() {
-    const { legacy } = yield* CurrentSettings
+    const { assumptions, legacy } = yield* CurrentSettings
     const account = yield* Account.Account
     const answers = yield* SpeechAnswers
     const clones = yield* Clones.Clones
@@ -62,11 +62,19 @@ export const layer = HttpLayerRouter.use((router) =>
       yield* router.add(
         "GET",
         `/waves/v1/${pool.path}/get_voices`,
-        route((exchange) => Effect.as(account.authenticate(exchange, unauthorized), json(body)))
+        route((exchange) =>
+          account.authenticate(exchange, unauthorized).pipe(
+            Effect.zipRight(Catalogue.checkRetired(assumptions, Catalogue.modelOf(pool))),
+            Effect.as(json(body))
+          )
+        )
       )
     }
 
     const all = Catalogue.pools.flatMap((pool) => [...pool.voices.values()])
+    const published = Catalogue.pools
+      .filter((pool) => assumptions.lightningV31 === "serve" || Catalogue.modelOf(pool) !== "lightning_v3.1")
+      .flatMap((pool) => [...pool.voices.values()])
 
     yield* router.add(
       "GET",
@@ -75,7 +83,7 @@ export const layer = HttpLayerRouter.use((router) =>
         Effect.as(
           account.authenticate(exchange, unauthorized),
           json({
-            voices: all.map((voice) => ({
+            voices: published.map((voice) => ({
               _id: objectId(voice.id),
               voiceId: voice.id,
               displayName: displayName(voice.id),

@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
 /**
- * Where an error between a page and its server is noticed, and what its words must not tell.
+ * Where an error between a page and its server is noticed, and what its words must not reveal.
  *
  * @internal
  */
@@ -21,7 +21,7 @@ const scrub = ({ secrets }: At, text: string): string =>
   secrets.reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text)
 
 /**
- * Makes a typed error of a failure to send a request or to read its answer.
+ * Creates a typed error from a failure to send a request or to read its answer.
  *
  * @internal
  */
@@ -42,7 +42,7 @@ export const fromHttpClient = (at: At, error: HttpClientError.HttpClientError): 
 }
 
 /**
- * Makes a typed error of an answer that is not of this protocol: somebody between page and server gave it, or the URL is
+ * Creates a typed error from an answer that is not of this protocol: a server in between gave it, or the URL is
  * another one.
  *
  * @internal

@@ -29,7 +29,7 @@ export interface Parser {
 
 const malformed = (description: string): Failure => ({ _tag: "Malformed", description })
 
-// A full piece of audio makes an event of 1,400 characters; whoever sends a thousand times that is not the speech API.
+// A full piece of audio makes an event of 1,400 characters; a server that sends a thousand times that is not the speech API.
 const maxEventLength = 1_500_000
 
 /**

@@ -13,6 +13,7 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { modelOfPath } from "../WavesSpeechOptions.js"
 
 /**
  * What a failed call was about.
@@ -28,7 +29,7 @@ export interface Call {
 }
 
 /**
- * Takes the key out of a text. Servers echo what they were sent; the key must not come back through their words. To be
+ * Takes the key out of a text. Servers echo what they have been sent; the key must not come back through their words. To be
  * done before a text is cut, since half a key is a secret too.
  *
  * @internal
@@ -52,8 +53,13 @@ const fieldNames = new Map([
   ["remove_extra_silence", "removeExtraSilence"]
 ])
 
+// What the server answers for a retired model is not documented: it may call the model unknown, forbidden or gone.
+const retired: ReadonlyMap<string, string> = new Map([
+  ["lightning_v3.1", "lightning_v3.1 retired on 2026-11-30. Use lightning_v3.1_pro, with a voice of that model."]
+])
+
 /**
- * Makes a typed error of an HTTP status and its body, in which the key does not occur.
+ * Creates a typed error from an HTTP status and its body, in which the key does not occur.
  *
  * @internal
  */
@@ -66,12 +72,16 @@ export const fromStatus = (call: Call, options: {
   const { body, status } = options
   const said = body.message ?? `The server answered with status ${status}`
   const requestId = options.requestId ?? body.requestId
+  const advice = retired.get(modelOfPath(call.model))
   const fields = { module: call.module, method: call.method, description: said, requestId }
+  const gone = () =>
+    new SpeechError.ModelRetired({ ...fields, model: call.model, ...(advice === undefined ? {} : { advice }) })
   switch (status) {
     case 400:
     case 422: {
       if (/upgrad/i.test(said) && /plan|limit/i.test(said)) return new SpeechError.NotEntitled(fields)
       const parameter = body.path?.[0]
+      if (parameter === "model" && advice !== undefined) return gone()
       return parameter === "voice_id"
         ? new SpeechError.UnknownVoice({ ...fields, voice: call.voice, available: [] })
         : new SpeechError.InvalidSpeechRequest({
@@ -87,9 +97,11 @@ export const fromStatus = (call: Call, options: {
     case 402:
       return new SpeechError.QuotaExhausted(fields)
     case 403:
-      return new SpeechError.NotEntitled(fields)
+      return advice === undefined ? new SpeechError.NotEntitled(fields) : gone()
+    case 404:
+      return advice === undefined ? new SpeechError.ServerFailure({ ...fields, status }) : gone()
     case 410:
-      return new SpeechError.ModelRetired({ ...fields, model: call.model })
+      return gone()
     case 413:
       return new SpeechError.InvalidSpeechRequest({ ...fields, parameter: "text" })
     case 429:
@@ -100,7 +112,7 @@ export const fromStatus = (call: Call, options: {
 }
 
 /**
- * Makes a typed error of a response that is not the audio it should be.
+ * Creates a typed error from a response that is not the audio it should be.
  *
  * @internal
  */
@@ -125,12 +137,12 @@ const string = (u: unknown): string | undefined => typeof u === "string" && u !=
 export const requestIdOf = (call: Call, response: HttpClientResponse.HttpClientResponse): string | undefined =>
   string(scrub(call, response.headers["x-request-id"] ?? ""))
 
-// What OpenSSL says of a server that answers in plain text helps nobody.
+// What OpenSSL says of a server that answers in plain text is of no help.
 const isNoTls = (message: string | undefined): boolean =>
   /ssl.*wrong version number|packet length too long/i.test(message ?? "")
 
 /**
- * Makes a typed error of a failure to send a request or to read its answer.
+ * Creates a typed error from a failure to send a request or to read its answer.
  *
  * @internal
  */
@@ -165,7 +177,7 @@ export const fromHttpClient = (
 }
 
 /**
- * Makes a typed error of an answer, JSON and no audio, that could not be read to its end.
+ * Creates a typed error from an answer, JSON and no audio, that could not be read to its end.
  *
  * @internal
  */
@@ -183,7 +195,7 @@ export const fromBrokenAnswer = (
   })
 
 /**
- * Makes a typed error of status 404, where it means that an id is unknown.
+ * Creates a typed error from status 404, if it means that an id is unknown.
  *
  * @internal
  */
@@ -208,7 +220,7 @@ export const malformed = (call: Call, description: string, requestId?: string): 
     requestId
   })
 
-// An open stream has no status any more, so its errors are told apart by their words.
+// An open stream has no status any more, so its errors are recognised by their words.
 const statuses: ReadonlyArray<readonly [words: RegExp, status: number]> = [
   [/unauthori[sz]ed|(invalid|missing|no) (api[ _-]?key|key|token)/i, 401],
   [/insufficient (credit|balance|fund)|quota|out of credit/i, 402],
@@ -221,7 +233,7 @@ const statuses: ReadonlyArray<readonly [words: RegExp, status: number]> = [
 const unknownVoice = /(invalid|unknown|no such) voice|voice.*(not found|does not exist|not supported)/i
 
 /**
- * Makes a typed error of an error that came inside an open stream.
+ * Creates a typed error from an error that came inside an open stream.
  *
  * @internal
  */
@@ -240,7 +252,7 @@ export const inBand = (call: Call, json: unknown, requestId?: string): SpeechErr
 }
 
 /**
- * Makes a typed error of the code with which a server closed a WebSocket.
+ * Creates a typed error from the code with which a server closed a WebSocket.
  *
  * @internal
  */
@@ -254,7 +266,7 @@ export const fromClose = (call: Call, code: number, reason: string): SpeechError
 }
 
 /**
- * Makes a typed error of a WebSocket that broke.
+ * Creates a typed error from a WebSocket that broke.
  *
  * @internal
  */
@@ -269,7 +281,7 @@ export const fromSocket = (call: Call, error: unknown): SpeechError.TransportFai
 }
 
 /**
- * Makes a typed error of a WebSocket that did not open.
+ * Creates a typed error from a WebSocket that did not open.
  *
  * @internal
  */

@@ -34,7 +34,7 @@ export const spanOptions = (call: WavesErrors.Call, verb: Request<unknown, unkno
 })
 
 /**
- * Tells the span of a request what the server answered.
+ * Records in the span of a request what the server answered.
  *
  * @internal
  */
@@ -53,7 +53,7 @@ export const annotate = (
 const uploadFactor = 4
 
 /**
- * Sends a request of the account's API that is no speech, and reads its answer.
+ * Sends a request of the account's API that is not speech, and reads its answer.
  *
  * @internal
  */
