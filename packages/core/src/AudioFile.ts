@@ -18,6 +18,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import { makeRoom } from "./internal/makeRoom.js"
 import * as Operation from "./internal/operation.js"
 import * as Pcm from "./Pcm.js"
 import * as Wav from "./Wav.js"
@@ -34,7 +35,6 @@ export class AudioFile extends Context.Tag("@effect-smallest/core/AudioFile")<Au
  * - `Unwritable`: the medium refused, such as a missing folder, missing permission or a full disk
  * - `NoAudio`: the stream ended without any audio, so there is no format to write
  * - `MixedFormats`: a chunk had another sample rate or number of channels than the first
- * - `TooLarge`: more than the 4 GiB that a WAV file can hold
  * - `Cancelled`: the user was asked for a place to save to, and chose none
  *
  * @since 0.1.0
@@ -42,7 +42,7 @@ export class AudioFile extends Context.Tag("@effect-smallest/core/AudioFile")<Au
  */
 export class AudioFileError
   extends Schema.TaggedError<AudioFileError>("@effect-smallest/core/AudioFile/AudioFileError")("AudioFileError", {
-    reason: Schema.Literal("Unwritable", "NoAudio", "MixedFormats", "TooLarge", "Cancelled"),
+    reason: Schema.Literal("Unwritable", "NoAudio", "MixedFormats", "Cancelled"),
     /** The name that was to be written. */
     name: Schema.String,
     description: Schema.String
@@ -112,7 +112,10 @@ export const make = (sink: Service["sink"]): Service =>
 export interface Destination {
   /** Takes the next bytes: at first a header with streaming sizes, then audio. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, AudioFileError>
-  /** Puts a header with the right sizes in the place of the first, and lets the file appear under its name. */
+  /**
+   * Puts a header with the right sizes in the place of the first, and lets the file appear under its name. The header is longer
+   * than the first, which had `Wav.headerLength` bytes, if there is more audio than `Wav.maxDataLength`.
+   */
   readonly publish: (header: Uint8Array) => Effect.Effect<void, AudioFileError>
 }
 
@@ -146,26 +149,21 @@ export const fromDestination = (
           })
         }
         length += chunk.bytes.length
-        if (length > Wav.maxDataLength) {
-          return yield* new AudioFileError({
-            reason: "TooLarge",
-            name,
-            description: "a WAV file holds at most 4 GiB; save the audio in parts"
-          })
-        }
         yield* destination.write(chunk.bytes)
       })
 
-      const finish = Effect.suspend((): Effect.Effect<AudioFileReport, AudioFileError> =>
-        format === undefined
-          ? new AudioFileError({ reason: "NoAudio", name, description: "there was no audio" })
-          : Effect.as(destination.publish(Wav.header(format, length)), {
-            name,
-            format,
-            duration: Pcm.durationOf(format, length),
-            size: Wav.headerLength + length
-          })
-      )
+      const finish = Effect.suspend((): Effect.Effect<AudioFileReport, AudioFileError> => {
+        if (format === undefined) {
+          return new AudioFileError({ reason: "NoAudio", name, description: "there was no audio" })
+        }
+        const header = Wav.header(format, length)
+        return Effect.as(destination.publish(header), {
+          name,
+          format,
+          duration: Pcm.durationOf(format, length),
+          size: header.length + length
+        })
+      })
 
       return Sink.mapEffect(Sink.forEach(write), () => finish)
     }))
@@ -248,8 +246,11 @@ const makeFileSystem = Effect.gen(function*() {
         isPublished ? Effect.void : Effect.ignore(fs.remove(temporary, { force: true }))
       )
     )
-    const file = yield* fs.open(temporary, { flag: "wx" }).pipe(Scope.extend(scope), Effect.mapError(unwritable(name)))
+    const file = yield* fs.open(temporary, { flag: "wx+" }).pipe(Scope.extend(scope), Effect.mapError(unwritable(name)))
     const publish = Effect.fnUntraced(function*(header: Uint8Array) {
+      if (header.length > Wav.headerLength) {
+        yield* makeRoom(file, Number((yield* file.stat).size), Wav.headerLength, header.length)
+      }
       yield* file.seek(0, "start")
       yield* file.writeAll(header)
       if (Option.isSome(mode)) yield* fs.chmod(temporary, mode.value)

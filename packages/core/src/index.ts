@@ -165,12 +165,13 @@ export * as SpeechTelemetry from "./SpeechTelemetry.js"
 export * as Voice from "./Voice.js"
 
 /**
- * RIFF/WAVE files of 16-bit PCM.
+ * RIFF/WAVE files: writes 16-bit PCM, and reads what the field writes.
  *
  * A header describes one whole file, so streams of speech carry raw PCM and get a single header when they are saved
  * or when a player starts: a header on each piece would click, and its sizes would be false.
  *
  * @see http://soundfile.sapp.org/doc/WaveFormat/
+ * @see https://tech.ebu.ch/docs/tech/tech3306v1_0.pdf for RF64
  * @since 0.1.0
  */
 export * as Wav from "./Wav.js"

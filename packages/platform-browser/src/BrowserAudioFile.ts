@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
+import * as Wav from "@effect-smallest/core/Wav"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -68,8 +69,18 @@ const fileDestination = Effect.fnUntraced(function*(
     write: (bytes) => attempt(() => copy.write(bytes as Uint8Array<ArrayBuffer>)),
     publish: (header) =>
       Effect.uninterruptible(attempt(async () => {
-        await copy.write({ type: "write", position: 0, data: header as Uint8Array<ArrayBuffer> })
-        await copy.close()
+        const data = header as Uint8Array<ArrayBuffer>
+        if (header.length === Wav.headerLength) {
+          await copy.write({ type: "write", position: 0, data })
+          await copy.close()
+        } else {
+          // There is no room for the long header, and a file that is being written cannot be read: copied once more.
+          await copy.close()
+          const audio = (await handle.getFile()).slice(Wav.headerLength)
+          const longer = await handle.createWritable()
+          await longer.write(data)
+          await audio.stream().pipeTo(longer)
+        }
         isPublished = true
       }))
   }
@@ -182,7 +193,7 @@ const download = (name: string): Effect.Effect<AudioFile.Destination> =>
       publish: (header) =>
         Effect.suspend(() => {
           closePart()
-          const written = new Blob(parts).slice(header.length)
+          const written = new Blob(parts).slice(Wav.headerLength)
           return offer(name, new Blob([new Uint8Array(header), written], { type: "audio/wav" }))
         })
     }

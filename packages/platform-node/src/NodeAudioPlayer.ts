@@ -229,7 +229,10 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
 
     const drain = Effect.gen(function*() {
       yield* Effect.mapError(
-        Effect.zipRight(audio.seek(0, "start"), audio.writeAll(Wav.header(format, length))),
+        // A longer header has no room; the first one says "until the end".
+        length > Wav.maxDataLength
+          ? Effect.void
+          : Effect.zipRight(audio.seek(0, "start"), audio.writeAll(Wav.header(format, length))),
         temporary(player.name)
       )
       yield* resumed.await
