@@ -76,7 +76,7 @@ const unprintable =
   // oxlint-disable-next-line eslint/no-control-regex -- these are what is looked for
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
 
-const isBlank = (character: string): boolean => /[\t\n\u000b\f\r\u0085\u2028\u2029]/.test(character)
+const isBlank = (character: string): boolean => /[\t\n\v\f\r\u0085\u2028\u2029]/.test(character)
 
 /**
  * A text in one line, in which every character shows: line breaks and tabs become blanks, other controls, invisible marks and marks that turn
