@@ -164,7 +164,7 @@ describe("batch", () => {
         ["d.csv", `ID;TEXT;SAMPLE_RATE\na;${quoted};8000\n`],
         ["e.csv", `id\ttext\na\tOne; two, three.\n`],
         ["f.tsv", `ID\tText\na\tOne; two, three.\n`],
-        ["g.csv", `\"Id\";\"Sample Rate\";\"Text\"\na;8000;${quoted}\n`]
+        ["g.csv", `"Id";"Sample Rate";"Text"\na;8000;${quoted}\n`]
       ] as const
       for (const [name, content] of tables) {
         writeFileSync(join(cwd, name), content)
