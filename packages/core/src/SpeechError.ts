@@ -582,14 +582,25 @@ export interface RetryOptions {
    */
   readonly maxDelay?: Duration.DurationInput | undefined
   /**
+   * The longest wait that a server may ask for. If it asks for more, the error is final at once, with its `retryAfter`: nothing waits for
+   * hours, and no permit is held meanwhile.
+   * @default "2 minutes"
+   */
+  readonly maxRetryAfter?: Duration.DurationInput | undefined
+  /**
    * Which of the errors that {@link isRetryable} allows are retried, if another layer retries the others.
    * @default all of them
    */
   readonly while?: Predicate.Predicate<SpeechError> | undefined
 }
 
+const defaultMaxRetryAfter = "2 minutes"
+
+const asksAtMost = (error: SpeechError, limit: Duration.Duration): boolean =>
+  error._tag !== "RateLimited" || error.retryAfter === undefined || Duration.lessThanOrEqualTo(error.retryAfter, limit)
+
 /**
- * Retries what {@link isRetryable} allows: exponential with 20 % jitter, and never earlier than `RateLimited.retryAfter`.
+ * Retries what {@link isRetryable} allows: exponential with 20 % jitter, and never earlier than `RateLimited.retryAfter`, unless that is longer than `maxRetryAfter`.
  * The defaults follow the vendor's advice (500 ms, doubled up to 30 s).
  *
  * @example
@@ -607,8 +618,11 @@ export interface RetryOptions {
  */
 export const retrySchedule = (options: RetryOptions = {}): Schedule.Schedule<SpeechError, SpeechError> => {
   const maxDelay = Duration.decode(options.maxDelay ?? "30 seconds")
+  const maxRetryAfter = Duration.decode(options.maxRetryAfter ?? defaultMaxRetryAfter)
   return Schedule.identity<SpeechError>().pipe(
-    Schedule.whileInput((error: SpeechError) => isRetryable(error) && (options.while?.(error) ?? true)),
+    Schedule.whileInput((error: SpeechError) =>
+      isRetryable(error) && asksAtMost(error, maxRetryAfter) && (options.while?.(error) ?? true)
+    ),
     Schedule.intersect(
       Schedule.exponential(options.baseDelay ?? "500 millis").pipe(
         Schedule.jittered,
@@ -643,7 +657,9 @@ export const scheduleOf = (retry: Retry = {}): Schedule.Schedule<unknown, Speech
     ? Schedule.stop
     : Schedule.isSchedule(retry)
     ? Schedule.passthrough(retry).pipe(
-      Schedule.whileInput(isRetryable),
+      Schedule.whileInput((error: SpeechError) =>
+        isRetryable(error) && asksAtMost(error, Duration.decode(defaultMaxRetryAfter))
+      ),
       Schedule.modifyDelay((error, delay) =>
         error._tag === "RateLimited" && error.retryAfter !== undefined ? Duration.max(error.retryAfter, delay) : delay
       )

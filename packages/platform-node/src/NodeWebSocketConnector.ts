@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import { HttpsProxyAgent } from "https-proxy-agent"
-import type { IncomingMessage } from "node:http"
+import type { ClientRequest, IncomingMessage } from "node:http"
 import { WebSocket } from "ws"
 import * as EnvironmentProxy from "./internal/environmentProxy.js"
 import type * as NodeHttp from "./NodeHttp.js"
@@ -22,7 +22,11 @@ const { WebSocketConnectError } = WebSocketConnector
 // A refusal is a small JSON body; what is longer than this says no more.
 const maxBodyLength = 64 * 1024
 
+// What arrives later says no more than the status.
+const bodyTimeoutMillis = 2000
+
 const refused = (
+  request: ClientRequest,
   response: IncomingMessage,
   done: (error: WebSocketConnector.WebSocketConnectError) => void
 ): void => {
@@ -34,10 +38,13 @@ const refused = (
   )
   response.setEncoding("utf8")
   response.on("data", (text: string) => {
-    if (body.length < maxBodyLength) body += text
+    body += text.slice(0, maxBodyLength - body.length)
+    if (body.length >= maxBodyLength) finish()
   })
   const status = response.statusCode ?? 0
-  const finish = () =>
+  const finish = () => {
+    // A server may keep the connection of a refusal open for ever.
+    request.destroy()
     done(
       new WebSocketConnectError({
         reason: "Refused",
@@ -47,8 +54,10 @@ const refused = (
         headers
       })
     )
+  }
   response.once("end", finish)
   response.once("error", finish)
+  response.setTimeout(bodyTimeoutMillis, finish)
 }
 
 /**
@@ -79,7 +88,7 @@ const open = (
       socket.pause()
       resume(Effect.succeed(socket))
     })
-    socket.once("unexpected-response", (_request, response) => refused(response, fail))
+    socket.once("unexpected-response", (request, response) => refused(request, response, fail))
     // Stays for the life of the socket: an `error` event without a listener would end the process.
     socket.on(
       "error",

@@ -1,6 +1,9 @@
+import * as ForeignText from "@effect-smallest/core/ForeignText"
 import {
   type ErrorBody,
   innermost,
+  readBody,
+  readErrorBody,
   readErrorText,
   readRetryAfter,
   scrubbedCause
@@ -28,18 +31,31 @@ export interface Call {
   readonly apiKey: Redacted.Redacted
 }
 
+interface Door {
+  readonly clean: (text: string, length?: number) => string
+  readonly scrub: (text: string) => string
+}
+
+// A key's forms are worked out once.
+const doors = new WeakMap<Redacted.Redacted, Door>()
+
+const door = ({ apiKey }: Call): Door => {
+  const known = doors.get(apiKey)
+  if (known !== undefined) return known
+  const secrets = [Redacted.value(apiKey)]
+  const made = { clean: ForeignText.cleaner(secrets), scrub: ForeignText.scrubber(secrets) }
+  doors.set(apiKey, made)
+  return made
+}
+
 /**
- * Takes the key out of a text. Servers echo what they have been sent; the key must not come back through their words. To be
- * done before a text is cut, since half a key is a secret too.
+ * Makes text of a server fit for messages, logs and spans: bounded, without the key, printable.
  *
  * @internal
  */
-export const scrub = (call: Call, text: string): string => {
-  const key = Redacted.value(call.apiKey)
-  return key === "" ? text : text.replaceAll(key, "<redacted>")
-}
+export const clean = (call: Call): Door["clean"] => door(call).clean
 
-const causeOf = (call: Call, error: unknown) => scrubbedCause(error, (text) => scrub(call, text))
+const causeOf = (call: Call, error: unknown) => scrubbedCause(error, door(call).scrub)
 
 const fieldNames = new Map([
   ["voice_id", "voice"],
@@ -136,14 +152,13 @@ export const fromResponse = Effect.fnUntraced(function*(
   response: HttpClientResponse.HttpClientResponse
 ) {
   const now = yield* Clock.currentTimeMillis
-  // A body that cannot be read says less than the status, which we have.
-  const text = yield* Effect.orElseSucceed(response.text, () => "")
+  const text = yield* readBody(response)
   return fromStatus(call, {
     status: response.status,
-    body: readErrorText(scrub(call, text)),
+    body: readErrorText(text, clean(call)),
     requestId: requestIdOf(call, response),
     retryAfter: readRetryAfter(response.headers, now),
-    location: scrub(call, response.headers["location"] ?? "")
+    location: clean(call)(response.headers["location"] ?? "", 2000)
   })
 })
 
@@ -151,7 +166,7 @@ const string = (u: unknown): string | undefined => typeof u === "string" && u !=
 
 /** @internal */
 export const requestIdOf = (call: Call, response: HttpClientResponse.HttpClientResponse): string | undefined =>
-  string(scrub(call, response.headers["x-request-id"] ?? ""))
+  string(clean(call)(response.headers["x-request-id"] ?? "", 200))
 
 // The codes of OpenSSL and Node for a certificate that is not accepted.
 const certificateCodes =
@@ -182,7 +197,7 @@ export const fromHttpClient = (
   const { code, message } = innermost(error)
   const said = isNoTls(message)
     ? "the server does not speak TLS there; a base URL that begins with http:// may be meant"
-    : scrub(call, message ?? error.description ?? error.reason)
+    : clean(call)(message ?? error.description ?? error.reason)
   const fields = { module: call.module, method: call.method, requestId: options.requestId, cause: causeOf(call, error) }
   if (error._tag === "RequestError") {
     if (error.reason !== "Transport") {
@@ -221,7 +236,7 @@ export const fromBrokenAnswer = (
   new SpeechError.TransportFailure({
     module: call.module,
     method: call.method,
-    description: scrub(call, `The connection broke in the middle: ${innermost(error).message ?? error.reason}`),
+    description: clean(call)(`The connection broke in the middle: ${innermost(error).message ?? error.reason}`),
     requestId,
     cause: causeOf(call, error)
   })
@@ -248,7 +263,7 @@ export const malformed = (call: Call, description: string, requestId?: string): 
   new SpeechError.MalformedResponse({
     module: call.module,
     method: call.method,
-    description: scrub(call, description).slice(0, 300),
+    description: clean(call)(description),
     requestId
   })
 
@@ -287,7 +302,7 @@ const unknownVoice = /(invalid|unknown|no such) voice|voice.*(not found|does not
  * @internal
  */
 export const inBand = (call: Call, json: unknown, requestId?: string): SpeechError.SpeechError => {
-  const body = readErrorText(scrub(call, JSON.stringify(json)))
+  const body = readErrorBody(json, clean(call))
   const said = body.message ?? "The server reported an error inside the stream"
   const words = `${said} ${body.code ?? ""}`
   const fields = { module: call.module, method: call.method, description: said, requestId: requestId ?? body.requestId }
@@ -307,7 +322,7 @@ export const inBand = (call: Call, json: unknown, requestId?: string): SpeechErr
  */
 export const fromClose = (call: Call, code: number, reason: string): SpeechError.SpeechError => {
   const description = `The server closed the socket with code ${code}${
-    reason === "" ? "" : ` (${scrub(call, reason)})`
+    reason === "" ? "" : ` (${clean(call)(reason)})`
   }`
   const fields = { module: call.module, method: call.method, description }
   // 1013 is "try again later" (IANA's registry); the vendor's transcription closes with 1008 over the limit of the account.
@@ -324,7 +339,7 @@ export const fromSocket = (call: Call, error: unknown): SpeechError.TransportFai
   return new SpeechError.TransportFailure({
     module: call.module,
     method: call.method,
-    description: scrub(call, message === undefined ? "The socket broke" : `The socket broke: ${message}`),
+    description: clean(call)(message === undefined ? "The socket broke" : `The socket broke: ${message}`),
     cause: causeOf(call, error)
   })
 }
@@ -343,7 +358,7 @@ export const fromConnect = (
     const fields = {
       module: call.module,
       method: call.method,
-      description: scrub(call, error.description),
+      description: clean(call)(error.description),
       cause: causeOf(call, error)
     }
     if (error.reason === "Timeout") {
@@ -355,9 +370,9 @@ export const fromConnect = (
     const headers = error.headers ?? {}
     return fromStatus(call, {
       status: error.status,
-      body: readErrorText(scrub(call, error.body ?? "")),
-      requestId: string(scrub(call, headers["x-request-id"] ?? "")),
+      body: readErrorText(error.body ?? "", clean(call)),
+      requestId: string(clean(call)(headers["x-request-id"] ?? "", 200)),
       retryAfter: readRetryAfter(headers, now),
-      location: scrub(call, headers["location"] ?? "")
+      location: clean(call)(headers["location"] ?? "", 2000)
     })
   })
