@@ -1,7 +1,6 @@
 import * as Option from "effect/Option"
 
 // What a program inherits, whatever the application's ConfigProvider is.
-// @effect-diagnostics-next-line processEnv:off
 const environment = (): Record<string, string | undefined> => process.env
 
 interface Variable {
