@@ -311,16 +311,29 @@ export class ServerFailure extends Schema.TaggedError<ServerFailure>(identifier(
  */
 export class TransportFailure extends Schema.TaggedError<TransportFailure>(identifier("TransportFailure"))(
   "TransportFailure",
-  fields
+  {
+    ...fields,
+    /** Why the server's certificate was refused, as in `SELF_SIGNED_CERT_IN_CHAIN`: no retry mends that. */
+    certificate: Schema.optional(Schema.String)
+  }
 ) {
   get [TypeId](): TypeId {
     return TypeId
   }
   get isRetryable(): boolean {
-    return true
+    return this.certificate === undefined
   }
   override get message(): string {
-    return explain(this, "Check the network and the base URL.")
+    return explain(
+      this,
+      this.certificate === undefined
+        ? "Check the network and the base URL."
+        : /EXPIRED|NOT_YET_VALID/.test(this.certificate)
+        ? "Check the clock of this machine, then ask who runs the server or the proxy before it."
+        : /ALTNAME/.test(this.certificate)
+        ? "Check the host in the base URL."
+        : "If a private authority issued the certificate, as proxies of companies do, name the authority's certificate in NODE_EXTRA_CA_CERTS (a PEM file) before Node starts."
+    )
   }
 }
 

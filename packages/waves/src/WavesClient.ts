@@ -352,6 +352,16 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
               requestId
             })
           }
+          const compression = WavesErrors.compressionOf(response.headers, bytes)
+          if (compression !== undefined) {
+            return yield* Effect.fail(
+              WavesErrors.malformed(
+                call,
+                `The answer is compressed with ${compression}, which was not asked for and is not decoded by this HTTP client`,
+                requestId
+              )
+            )
+          }
           if (isPage(bytes)) {
             return yield* Effect.fail(
               WavesErrors.malformed(call, "The server answered with a web page instead of audio", requestId)

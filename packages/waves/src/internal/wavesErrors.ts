@@ -74,6 +74,17 @@ const retired: ReadonlyMap<string, string> = new Map([
   ["lightning_v3.1", "lightning_v3.1 retired on 2026-11-30. Use lightning_v3.1_pro, with a voice of that model."]
 ])
 
+// A redirect is not followed: the key would go wherever it leads. The rest of the address may hold what is nobody's business.
+const redirected = (status: number, location: string | undefined): string => {
+  const url = location !== undefined && URL.canParse(location) ? new URL(location) : undefined
+  const place = location === undefined || location === ""
+    ? "does not say where to"
+    : url === undefined
+    ? "stays on its host, at another path"
+    : `leads to ${url.protocol}//${url.host}`
+  return `The server redirects with status ${status} and ${place}; redirects are not followed, so that the key goes nowhere else`
+}
+
 /**
  * Creates a typed error from an HTTP status and its body, in which the key does not occur.
  *
@@ -84,9 +95,13 @@ export const fromStatus = (call: Call, options: {
   readonly body: ErrorBody
   readonly requestId: string | undefined
   readonly retryAfter: Duration.Duration | undefined
+  /** Where a redirect leads. */
+  readonly location?: string | undefined
 }): SpeechError.SpeechError => {
   const { body, status } = options
-  const said = body.message ?? `The server answered with status ${status}`
+  const said = status >= 300 && status < 400
+    ? redirected(status, options.location)
+    : body.message ?? `The server answered with status ${status}`
   const requestId = options.requestId ?? body.requestId
   const advice = retired.get(modelOfPath(call.model))
   const fields = { module: call.module, method: call.method, description: said, requestId }
@@ -142,7 +157,8 @@ export const fromResponse = Effect.fnUntraced(function*(
     status: response.status,
     body: readErrorText(text, clean(call)),
     requestId: requestIdOf(call, response),
-    retryAfter: readRetryAfter(response.headers, now)
+    retryAfter: readRetryAfter(response.headers, now),
+    location: clean(call)(response.headers["location"] ?? "", 2000)
   })
 })
 
@@ -151,6 +167,18 @@ const string = (u: unknown): string | undefined => typeof u === "string" && u !=
 /** @internal */
 export const requestIdOf = (call: Call, response: HttpClientResponse.HttpClientResponse): string | undefined =>
   string(clean(call)(response.headers["x-request-id"] ?? "", 200))
+
+// The codes of OpenSSL and Node for a certificate that is not accepted.
+const certificateCodes =
+  /CERT|UNABLE_TO_(?:VERIFY|GET|DECRYPT|DECODE)|SELF_SIGNED|INVALID_(?:CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|CRL_/
+
+/**
+ * The code of a certificate that was refused.
+ *
+ * @internal
+ */
+export const certificateOf = (code: string | undefined): string | undefined =>
+  code !== undefined && certificateCodes.test(code) ? code : undefined
 
 // What OpenSSL says of a server that answers in plain text is of no help.
 const isNoTls = (message: string | undefined): boolean =>
@@ -186,7 +214,11 @@ export const fromHttpClient = (
         after: options.connectTimeout,
         description: "The server did not accept the connection in time"
       })
-      : new SpeechError.TransportFailure({ ...fields, description: `The server could not be reached: ${said}` })
+      : new SpeechError.TransportFailure({
+        ...fields,
+        description: `The server could not be reached: ${said}`,
+        certificate: certificateOf(code)
+      })
   }
   return new SpeechError.TruncatedAudio({ ...fields, description: `The connection broke in the middle: ${said}` })
 }
@@ -234,6 +266,23 @@ export const malformed = (call: Call, description: string, requestId?: string): 
     description: clean(call)(description),
     requestId
   })
+
+const encodings = /\b(gzip|x-gzip|deflate|br|zstd)\b/i
+
+/**
+ * How the bytes of an answer are still compressed, if they are. Clients that decode leave the header as it is, so it counts only
+ * if the length it came with is that of the bytes; gzip begins with a signature.
+ *
+ * @internal
+ */
+export const compressionOf = (
+  headers: Readonly<Record<string, string | undefined>>,
+  bytes: Uint8Array
+): string | undefined => {
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 0x08 && (bytes[3] ?? 0) < 0x20) return "gzip"
+  const encoding = encodings.exec(headers["content-encoding"] ?? "")?.[1]
+  return Number(headers["content-length"]) === bytes.length ? encoding : undefined
+}
 
 // An open stream has no status any more, so its errors are recognised by their words.
 const statuses: ReadonlyArray<readonly [words: RegExp, status: number]> = [
@@ -315,12 +364,15 @@ export const fromConnect = (
     if (error.reason === "Timeout") {
       return new SpeechError.SpeechTimeout({ ...fields, phase: "connect", after: timeout })
     }
-    if (error.reason === "Unreachable" || error.status === undefined) return new SpeechError.TransportFailure(fields)
+    if (error.reason === "Unreachable" || error.status === undefined) {
+      return new SpeechError.TransportFailure({ ...fields, certificate: certificateOf(error.code) })
+    }
     const headers = error.headers ?? {}
     return fromStatus(call, {
       status: error.status,
       body: readErrorText(error.body ?? "", clean(call)),
       requestId: string(clean(call)(headers["x-request-id"] ?? "", 200)),
-      retryAfter: readRetryAfter(headers, now)
+      retryAfter: readRetryAfter(headers, now),
+      location: clean(call)(headers["location"] ?? "", 2000)
     })
   })
