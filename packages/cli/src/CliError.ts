@@ -84,7 +84,7 @@ const installation: Record<string, string> = {
 const playbackAdvice = (error: PlaybackError): string => {
   switch (error.reason) {
     case "NoPlayer": {
-      const named = /The audio player (\w+) /.exec(error.description)?.[1] ?? ""
+      const named = error.player ?? ""
       return Object.hasOwn(installation, named)
         ? installation[named] ?? ""
         : "Install ffmpeg, mpv or alsa-utils."

@@ -156,7 +156,7 @@ const checkKey = (key: Key): Finding => {
 }
 
 const loadHttp = Effect.tryPromise({
-  try: () => Promise.all([import("@effect/platform/HttpClient"), import("@effect/platform-node/NodeHttpClient")]),
+  try: () => Promise.all([import("@effect/platform/HttpClient"), import("@effect-smallest/platform-node/NodeHttp")]),
   catch: (error) => new CommandFailure({ description: `The HTTP client could not be loaded (${String(error)})` })
 })
 
@@ -170,20 +170,34 @@ const checkServer = (hasKey: boolean) =>
     if (Either.isLeft(baseUrl)) return found("failed", describeConfig(baseUrl.left))
     const url = baseUrl.right ?? vendor
     const where = baseUrl.right === undefined ? url : `${url} (SMALLEST_BASE_URL)`
-    const [HttpClient, { layerUndici }] = yield* loadHttp
+    const [HttpClient, NodeHttp] = yield* loadHttp
+    const through = yield* Effect.either(Effect.try({
+      try: () => NodeHttp.proxyFor(url),
+      catch: (error) => error instanceof Error ? error.message : String(error)
+    }))
+    if (Either.isLeft(through)) {
+      return found("failed", through.left)
+    }
+    const proxy = Option.match(through.right, {
+      onNone: () => "",
+      onSome: ({ address, variable }) => ` through the proxy ${address} (${variable})`
+    })
     const answer = yield* HttpClient.get(url).pipe(
       Effect.scoped,
       Effect.timed,
       Effect.timeout("5 seconds"),
-      Effect.provide(layerUndici),
+      Effect.provide(NodeHttp.layer()),
       Effect.either
     )
     return Either.match(answer, {
-      onRight: ([took]) => found("ok", `${where} answers after ${Duration.toSeconds(took).toFixed(2)} s`),
+      onRight: ([took]) => found("ok", `${where} answers${proxy} after ${Duration.toSeconds(took).toFixed(2)} s`),
       onLeft: () =>
         hasKey || baseUrl.right !== undefined
-          ? found("failed", `${where} does not answer. Check the network, a proxy or firewall, and SMALLEST_BASE_URL.`)
-          : found("note", `${where} does not answer. The cloud needs it; the embedded voice does not.`)
+          ? found(
+            "failed",
+            `${where} does not answer${proxy}. Check the network, a proxy or firewall, and SMALLEST_BASE_URL.`
+          )
+          : found("note", `${where} does not answer${proxy}. The cloud needs it; the embedded voice does not.`)
     })
   })
 

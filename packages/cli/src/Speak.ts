@@ -148,7 +148,7 @@ const saved = Effect.fnUntraced(function*(
 })
 
 const orSave = (withoutPlayer: string) => <E>(error: E): E | CommandFailure =>
-  error instanceof AudioPlayer.PlaybackError && error.reason === "NoPlayer" && error.description.startsWith("There is")
+  error instanceof AudioPlayer.PlaybackError && error.reason === "NoPlayer" && error.player === undefined
     ? new CommandFailure({
       description: `${error.description}: install ffmpeg, mpv or alsa-utils, or ${withoutPlayer}`
     })

@@ -313,16 +313,29 @@ export class ServerFailure extends Schema.TaggedError<ServerFailure>(identifier(
  */
 export class TransportFailure extends Schema.TaggedError<TransportFailure>(identifier("TransportFailure"))(
   "TransportFailure",
-  fields
+  {
+    ...fields,
+    /** Why the server's certificate was refused, as in `SELF_SIGNED_CERT_IN_CHAIN`: no retry mends that. */
+    certificate: Schema.optional(Schema.String)
+  }
 ) {
   get [TypeId](): TypeId {
     return TypeId
   }
   get isRetryable(): boolean {
-    return true
+    return this.certificate === undefined
   }
   override get message(): string {
-    return explain(this, "Check the network and the base URL.")
+    return explain(
+      this,
+      this.certificate === undefined
+        ? "Check the network and the base URL."
+        : /EXPIRED|NOT_YET_VALID/.test(this.certificate)
+        ? "Check the clock of this machine, then ask who runs the server or the proxy before it."
+        : /ALTNAME/.test(this.certificate)
+        ? "Check the host in the base URL."
+        : "If a private authority issued the certificate, as proxies of companies do, name the authority's certificate in NODE_EXTRA_CA_CERTS (a PEM file) before Node starts."
+    )
   }
 }
 
@@ -571,14 +584,25 @@ export interface RetryOptions {
    */
   readonly maxDelay?: Duration.DurationInput | undefined
   /**
+   * The longest wait that a server may ask for. If it asks for more, the error is final at once, with its `retryAfter`: nothing waits for
+   * hours, and no permit is held meanwhile.
+   * @default "2 minutes"
+   */
+  readonly maxRetryAfter?: Duration.DurationInput | undefined
+  /**
    * Which of the errors that {@link isRetryable} allows are retried, if another layer retries the others.
    * @default all of them
    */
   readonly while?: Predicate.Predicate<SpeechError> | undefined
 }
 
+const defaultMaxRetryAfter = "2 minutes"
+
+const asksAtMost = (error: SpeechError, limit: Duration.Duration): boolean =>
+  error._tag !== "RateLimited" || error.retryAfter === undefined || Duration.lessThanOrEqualTo(error.retryAfter, limit)
+
 /**
- * Retries what {@link isRetryable} allows: exponential with 20 % jitter, and never earlier than `RateLimited.retryAfter`.
+ * Retries what {@link isRetryable} allows: exponential with 20 % jitter, and never earlier than `RateLimited.retryAfter`, unless that is longer than `maxRetryAfter`.
  * The defaults follow the vendor's advice (500 ms, doubled up to 30 s).
  *
  * @example
@@ -596,8 +620,11 @@ export interface RetryOptions {
  */
 export const retrySchedule = (options: RetryOptions = {}): Schedule.Schedule<SpeechError, SpeechError> => {
   const maxDelay = Duration.decode(options.maxDelay ?? "30 seconds")
+  const maxRetryAfter = Duration.decode(options.maxRetryAfter ?? defaultMaxRetryAfter)
   return Schedule.identity<SpeechError>().pipe(
-    Schedule.whileInput((error: SpeechError) => isRetryable(error) && (options.while?.(error) ?? true)),
+    Schedule.whileInput((error: SpeechError) =>
+      isRetryable(error) && asksAtMost(error, maxRetryAfter) && (options.while?.(error) ?? true)
+    ),
     Schedule.intersect(
       Schedule.exponential(options.baseDelay ?? "500 millis").pipe(
         Schedule.jittered,
@@ -632,7 +659,9 @@ export const scheduleOf = (retry: Retry = {}): Schedule.Schedule<unknown, Speech
     ? Schedule.stop
     : Schedule.isSchedule(retry)
     ? Schedule.passthrough(retry).pipe(
-      Schedule.whileInput(isRetryable),
+      Schedule.whileInput((error: SpeechError) =>
+        isRetryable(error) && asksAtMost(error, Duration.decode(defaultMaxRetryAfter))
+      ),
       Schedule.modifyDelay((error, delay) =>
         error._tag === "RateLimited" && error.retryAfter !== undefined ? Duration.max(error.retryAfter, delay) : delay
       )

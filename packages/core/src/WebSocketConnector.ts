@@ -37,6 +37,8 @@ export class WebSocketConnectError
     {
       reason: Schema.Literal("Refused", "Unreachable", "Timeout"),
       description: Schema.String,
+      /** The code of what kept the connection from being made, such as `ECONNREFUSED`, if the runtime reports it. */
+      code: Schema.optional(Schema.String),
       /** The HTTP status of a refusal, if the runtime reports it; browsers do not. */
       status: Schema.optional(Schema.Int),
       /** The body of a refusal. */

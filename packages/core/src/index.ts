@@ -38,6 +38,16 @@ export * as ByteBuffer from "./ByteBuffer.js"
 export * as EdgeFade from "./EdgeFade.js"
 
 /**
+ * The one door for text that comes from outside: bodies, headers, close reasons and ids of servers, which become messages, logs, spans and
+ * answers. It is bounded, freed of secrets and made printable here, and nowhere else.
+ *
+ * Only authors of engines need this module.
+ *
+ * @since 0.1.0
+ */
+export * as ForeignText from "./ForeignText.js"
+
+/**
  * The 8-bit encodings of telephony, µ-law and A-law, as ITU-T G.711 defines them.
  *
  * @see https://www.itu.int/rec/T-REC-G.711

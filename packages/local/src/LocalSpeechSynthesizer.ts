@@ -97,12 +97,16 @@ export class CurrentPronunciations extends Context.Reference<CurrentPronunciatio
   { defaultValue: (): TextFrontEnd.Pronunciations => ({}) }
 ) {}
 
+const over = (pronunciations: TextFrontEnd.Pronunciations) =>
+  Effect.map(CurrentPronunciations, (outer) => ({ ...outer, ...pronunciations }))
+
 /**
- * Gives pronunciations to every request of the embedded voice inside an effect or a stream, over those of the layer.
+ * Gives pronunciations to every request of the embedded voice inside an effect or a stream, over those of the layer and of scopes around
+ * it.
  *
  * @example
  * ```ts
- * import { SpeechEngine, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { SpeechSynthesizer } from "@effect-smallest/core"
  * import { LocalSpeechSynthesizer } from "@effect-smallest/local"
  *
  * const speech = SpeechSynthesizer.stream({ text: "SQLite, said Siobhan." }).pipe(
@@ -131,8 +135,8 @@ export const withPronunciations: {
     pronunciations: TextFrontEnd.Pronunciations
   ): Effect.Effect<A, E, R> | Stream.Stream<A, E, R> =>
     Effect.isEffect(self)
-      ? Effect.provideService(self, CurrentPronunciations, pronunciations)
-      : Stream.provideService(self, CurrentPronunciations, pronunciations)
+      ? Effect.provideServiceEffect(self, CurrentPronunciations, over(pronunciations))
+      : Stream.provideServiceEffect(self, CurrentPronunciations, over(pronunciations))
 )
 
 const at = { module: "LocalSpeechSynthesizer", method: "events" }

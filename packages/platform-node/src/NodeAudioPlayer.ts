@@ -162,6 +162,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     const names = list.format(candidates.map(({ executable, name }) => executable ?? name))
     return yield* new AudioPlayer.PlaybackError({
       reason: "NoPlayer",
+      // The one that was asked for, if one was.
+      player: options.player === undefined ? undefined : names,
       description: options.player === undefined
         ? `There is no audio player: none of ${names} is on the PATH`
         : `The audio player ${names} is not there`

@@ -239,7 +239,7 @@ const betweenModules: ReadonlyArray<string> = [module, "SpeechProxyProtocol", "S
  *
  * @example
  * ```ts
- * import { SpeechEngine, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { SpeechSynthesizer } from "@effect-smallest/core"
  * import { ProxySpeechSynthesizer } from "@effect-smallest/proxy"
  *
  * const Speech = ProxySpeechSynthesizer.layer({ url: "/speech" }).pipe(

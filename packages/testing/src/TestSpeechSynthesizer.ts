@@ -236,7 +236,7 @@ export const audioOf = (request: SpeechRequest): Audio.Audio => {
  *
  * @example
  * ```ts
- * import { Audio, SpeechEngine, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { Audio, SpeechSynthesizer } from "@effect-smallest/core"
  * import { TestSpeechSynthesizer } from "@effect-smallest/testing"
  * import { Effect, Option, Stream } from "effect"
  *

@@ -209,6 +209,20 @@ const resolveTimeouts = (timeouts: Timeouts = {}): ResolvedTimeouts => ({
 
 const charactersPerSecond = 15
 
+// The slowest speech that is still speech: two seconds for a character, at half speed twice as much, and half a minute for whatever a
+// dictionary or a number may unfold into.
+const secondsPerCharacter = 2
+
+const longestSilence = 30
+
+/** The most bytes of audio that a text of this length can be, generously. More is not its speech. */
+const maxAudioBytes = (body: {
+  readonly text: string
+  readonly speed?: number | undefined
+  readonly sample_rate?: number | undefined
+}): number =>
+  2 * (body.sample_rate ?? 48_000) * (longestSilence + (body.text.length * secondsPerCharacter) / (body.speed ?? 1))
+
 // Names the client that is calling, as the vendor asks integrations to do.
 const source = "effect-smallest"
 
@@ -285,9 +299,9 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
 
     const notAudio = (call: WavesErrors.Call, response: HttpClientResponse.HttpClientResponse) =>
       Effect.flatMap(
-        Effect.orElseSucceed(response.text, () => ""),
+        HttpErrors.readBody(response),
         (text) => {
-          const said = HttpErrors.readErrorText(WavesErrors.scrub(call, text)).message ?? "nothing"
+          const said = HttpErrors.readErrorText(text, WavesErrors.clean(call)).message ?? "nothing"
           return WavesErrors.malformed(
             call,
             `The server answered with JSON instead of audio: ${said}`,
@@ -296,16 +310,25 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         }
       )
 
-    const whole = (call: WavesErrors.Call, url: string, text: string, speed: number, body: unknown) =>
+    const whole = (
+      call: WavesErrors.Call,
+      url: string,
+      body: { readonly text: string; readonly speed?: number | undefined; readonly sample_rate?: number | undefined }
+    ) =>
       Effect.scoped(Effect.gen(function*() {
         const permit = yield* acquirePermit(call)
-        const limit = Duration.sum(timeouts.firstAudio, Duration.seconds(text.length / charactersPerSecond / speed))
+        const limit = Duration.sum(
+          timeouts.firstAudio,
+          Duration.seconds(body.text.length / charactersPerSecond / (body.speed ?? 1))
+        )
         return yield* Effect.gen(function*() {
           const response = yield* Effect.timeoutFail(send(call, url, "audio/wav", body), {
             duration: limit,
             onTimeout: timedOut(call, "firstAudio", limit, "The server sent no audio in time")
           })
           const requestId = WavesErrors.requestIdOf(call, response)
+          const limitBytes = maxAudioBytes(body)
+          let length = 0
           const chunks = yield* response.stream.pipe(
             Stream.mapError((error) =>
               WavesErrors.fromHttpClient(call, error, { connectTimeout: timeouts.connect, requestId })
@@ -314,6 +337,10 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
               timedOut(call, "idle", timeouts.idle, "The server stopped sending audio"),
               timeouts.idle
             ),
+            Stream.mapChunksEffect((pieces) => {
+              for (const piece of pieces) length += piece.length
+              return length > limitBytes ? Effect.fail(tooMuch(call, requestId)) : Effect.succeed(pieces)
+            }),
             Stream.runCollect
           )
           const bytes = Pcm.concatBytes(chunks)
@@ -325,13 +352,23 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
               requestId
             })
           }
+          const compression = WavesErrors.compressionOf(response.headers, bytes)
+          if (compression !== undefined) {
+            return yield* Effect.fail(
+              WavesErrors.malformed(
+                call,
+                `The answer is compressed with ${compression}, which was not asked for and is not decoded by this HTTP client`,
+                requestId
+              )
+            )
+          }
           if (isPage(bytes)) {
             return yield* Effect.fail(
               WavesErrors.malformed(call, "The server answered with a web page instead of audio", requestId)
             )
           }
           return { bytes, requestId }
-        }).pipe(Effect.tapError(() => permit.keep))
+        }).pipe(Effect.tapError((error) => leave(permit, error)))
       }))
 
     const stream = (body: WavesSchema.SpeechBody) =>
@@ -344,14 +381,23 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
             duration: timeouts.connect,
             onTimeout: timedOut(about, "connect", timeouts.connect, "The server did not answer in time")
           }),
-          Effect.tapError(() => permit.keep)
+          Effect.tapError((error) => leave(permit, error))
         )
         const requestId = WavesErrors.requestIdOf(about, response)
         const format = Pcm.format(body.sample_rate ?? 44100)
         const buffer = yield* ByteBuffer.make<SpeechError.SpeechError>(
           Math.max(Pcm.frameSize(format), Pcm.byteLength(format, bufferDuration))
         )
-        yield* readAhead({ call: about, response, requestId, buffer, timeouts, started, permit }).pipe(
+        yield* readAhead({
+          call: about,
+          response,
+          requestId,
+          buffer,
+          timeouts,
+          started,
+          permit,
+          limitBytes: maxAudioBytes(body)
+        }).pipe(
           Effect.catchAllCause(buffer.failCause),
           Effect.forkScoped,
           Effect.interruptible
@@ -392,15 +438,12 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
       }),
       connect,
       permit: Effect.asVoid(acquirePermit(call("permit", { voice_id: "" }))),
-      synthesize: (body) =>
-        whole(call("synthesize", body), `${baseUrl}/waves/v1/tts`, body.text, body.speed ?? 1, body),
+      synthesize: (body) => whole(call("synthesize", body), `${baseUrl}/waves/v1/tts`, body),
       stream,
       lightningV1: (body) =>
         whole(
           call("lightningV1", body),
           `${lightningV1Url}/api/v1/${encodeURIComponent(body.model)}/get_speech`,
-          body.text,
-          body.speed,
           body
         )
     })
@@ -410,6 +453,17 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
 // to its end can be used again; one that lingers is closed.
 const lingerLimit = Duration.millis(20)
 
+const tooMuch = (call: WavesErrors.Call, requestId: string | undefined) =>
+  WavesErrors.malformed(call, "The server sent more audio than the text can be", requestId)
+
+// A segment may keep its permit through a short wait. While it waits for long, others speak.
+const longestKept = Duration.seconds(10)
+
+const leave = (permit: PermitPool.Permit, error: SpeechError.SpeechError): Effect.Effect<void> =>
+  error._tag === "RateLimited" && error.retryAfter !== undefined && Duration.greaterThan(error.retryAfter, longestKept)
+    ? permit.release
+    : permit.keep
+
 const readAhead = Effect.fnUntraced(function*(options: {
   readonly call: WavesErrors.Call
   readonly response: HttpClientResponse.HttpClientResponse
@@ -418,6 +472,7 @@ const readAhead = Effect.fnUntraced(function*(options: {
   readonly timeouts: ResolvedTimeouts
   readonly started: number
   readonly permit: PermitPool.Permit
+  readonly limitBytes: number
 }) {
   const { buffer, call, permit, requestId, timeouts } = options
   const fields = { module: call.module, method: call.method, requestId }
@@ -425,6 +480,7 @@ const readAhead = Effect.fnUntraced(function*(options: {
   const pull = yield* Pull.fromStream(options.response.stream)
   const idle = Duration.toMillis(timeouts.idle)
   let hasAudio = false
+  let length = 0
   let isFull = false
   let deadline = options.started + Duration.toMillis(timeouts.firstAudio)
 
@@ -454,8 +510,11 @@ const readAhead = Effect.fnUntraced(function*(options: {
   const accept = Effect.fnUntraced(function*(parsed: SseAudio.Parsed) {
     if (parsed.audio.length > 0) {
       hasAudio = true
+      const audio = Pcm.concatBytes(parsed.audio)
+      length += audio.length
+      if (length > options.limitBytes) return yield* Effect.fail(tooMuch(call, requestId))
       isFull = true
-      yield* buffer.offer(Pcm.concatBytes(parsed.audio))
+      yield* buffer.offer(audio)
       isFull = false
       deadline = (yield* Clock.currentTimeMillis) + idle
     }
@@ -488,7 +547,7 @@ const readAhead = Effect.fnUntraced(function*(options: {
       () => new SpeechError.EmptyAudio({ ...fields, description: "The server reported success but sent no audio" })
     ),
     // After the first sound there is no retry.
-    Effect.tapError(() => hasAudio ? permit.release : permit.keep)
+    Effect.tapError((error) => hasAudio ? permit.release : leave(permit, error))
   )
   yield* permit.release
   yield* Effect.timeoutOption(Effect.exit(pull), lingerLimit)

@@ -176,7 +176,7 @@ export const make = Effect.fnUntraced(function*(options: {
             Effect.annotateLogs({
               package: "@effect-smallest/waves",
               module: "WavesSocket",
-              kind: WavesErrors.scrub(options.call, content.kind)
+              kind: WavesErrors.clean(options.call)(content.kind)
             })
           )
         )

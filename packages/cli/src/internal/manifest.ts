@@ -75,9 +75,12 @@ const known = `There are id, text and these options: ${options.join(", ")}`
 
 const isKnown = (name: string): boolean => Object.hasOwn(Fields.fields, name)
 
-// `sample_rate` and `sample-rate` are `sampleRate`.
-const fieldName = (name: string): string =>
-  String.uncapitalize(name.trim().replace(/[-_ ]+(\w)/g, (_, letter: string) => letter.toUpperCase()))
+const plainName = (name: string): string => name.replace(/[-_\s]+/g, "").toLowerCase()
+
+const namesByPlainName = new Map(Object.keys(Fields.fields).map((name) => [plainName(name), name]))
+
+// `sample_rate`, `sample-rate` and `SAMPLE RATE` are `sampleRate`.
+const fieldName = (name: string): string => namesByPlainName.get(plainName(name)) ?? name.trim()
 
 // ----------------------------------------------------------------------------------------------------------------
 // a row
@@ -202,6 +205,24 @@ const loadParser = Effect.tryPromise({
     })
 })
 
+// Spreadsheets put a semicolon there wherever the comma belongs to numbers, and may say so in a line of its own, which other
+// programs do not know.
+const delimiters = [",", ";", "\t", "|"]
+
+const ownDelimiter = /^\ufeff?"?sep=(.)"?[^\S\n]*(?=\r|\n|$)/i
+
+const findDelimiter = (text: string): { readonly delimiter: string; readonly text: string } => {
+  const own = ownDelimiter.exec(text)
+  // An empty line in its place keeps the numbers of the others.
+  if (own?.[1] !== undefined) return { delimiter: own[1], text: text.slice(own[0].length) }
+  const head = /^\ufeff?\s*([^\r\n]*)/.exec(text)?.[1] ?? ""
+  const delimiter = delimiters.find((delimiter) => {
+    const names = head.split(delimiter).map((name) => fieldName(name.replaceAll("\"", "")))
+    return names.includes("id") && names.includes("text")
+  })
+  return { delimiter: delimiter ?? ",", text }
+}
+
 const readCsv = Effect.fnUntraced(function*(
   name: string,
   text: string,
@@ -225,7 +246,7 @@ const readCsv = Effect.fnUntraced(function*(
     catch: (error) =>
       new CommandFailure({
         description: `${name} is not CSV: ${Predicate.isError(error) ? error.message : globalThis.String(error)}. ` +
-          "Put quotes around cells that hold commas, quotes or line breaks, and double the quotes in them"
+          "Put quotes around cells that hold separators, quotes or line breaks, and double the quotes in them"
       })
   })
   const [header, ...rows] = records
@@ -269,6 +290,11 @@ const readCsv = Effect.fnUntraced(function*(
   })
 })
 
+const readTable = (name: string, written: string) => {
+  const found = findDelimiter(written)
+  return readCsv(name, found.text, found.delimiter === "," && /\.tsv$/i.test(name) ? "\t" : found.delimiter)
+}
+
 /**
  * Reads a manifest: JSON Lines or CSV, as its name says. An invalid row is reported as one; the manifest fails only
  * as a whole.
@@ -280,7 +306,7 @@ export const parse = Effect.fnUntraced(function*(
   text: string
 ): Effect.fn.Return<ReadonlyArray<Row | BadRow>, CommandFailure> {
   const written = /\.(csv|tsv)$/i.test(name)
-    ? yield* readCsv(name, text, /\.tsv$/i.test(name) ? "\t" : ",")
+    ? yield* readTable(name, text)
     : readJsonLines(text.replace(/^\ufeff/, ""))
   if (written.length === 0) {
     return yield* new CommandFailure({ description: `${name} has no rows; each needs an id and a text` })

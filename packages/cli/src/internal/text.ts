@@ -9,6 +9,9 @@ import * as Input from "./input.js"
 /** @internal */
 export type TextError = UsageError | CommandFailure | StdioError
 
+// UTF-16 is valid UTF-8 as long as it is Latin text, since every other byte of it is zero. Text has no such bytes.
+const isBinary = (text: string): boolean => text.includes("\u0000")
+
 /**
  * Strict, because a file in another encoding would be spoken as rubbish.
  *
@@ -24,7 +27,16 @@ export const decode = <E>(
       Effect.try({
         try: () => bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true }),
         catch: () => new CommandFailure({ description: `${name} is not UTF-8 text; convert it first` })
-      })
+      }).pipe(
+        Effect.filterOrFail(
+          (text) => !isBinary(text),
+          () =>
+            new CommandFailure({
+              description: `${name} is not UTF-8 text: it has zero bytes, as UTF-16 has; convert it first, as in ` +
+                "iconv -f UTF-16LE -t UTF-8, or save it again as UTF-8"
+            })
+        )
+      )
     return Stream.concat(Stream.mapEffect(bytes, next), Stream.fromEffect(Effect.suspend(next)))
   })
 

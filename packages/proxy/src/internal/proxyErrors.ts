@@ -1,3 +1,4 @@
+import * as ForeignText from "@effect-smallest/core/ForeignText"
 import * as HttpErrors from "@effect-smallest/core/HttpErrors"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
@@ -17,8 +18,7 @@ export interface At {
 }
 
 // Networks name the header that they did not like.
-const scrub = ({ secrets }: At, text: string): string =>
-  secrets.reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text)
+const clean = ({ secrets }: At) => ForeignText.cleaner(secrets)
 
 /**
  * Creates a typed error from a failure to send a request or to read its answer.
@@ -26,9 +26,9 @@ const scrub = ({ secrets }: At, text: string): string =>
  * @internal
  */
 export const fromHttpClient = (at: At, error: HttpClientError.HttpClientError): SpeechError.SpeechError => {
-  const cause = HttpErrors.scrubbedCause(error, (text) => scrub(at, text))
+  const cause = HttpErrors.scrubbedCause(error, ForeignText.scrubber(at.secrets))
   const fields = { module: at.module, method: at.method, cause }
-  const said = scrub(at, HttpErrors.innermost(error).message ?? error.description ?? error.reason)
+  const said = clean(at)(HttpErrors.innermost(error).message ?? error.description ?? error.reason)
   if (error._tag === "ResponseError") {
     return new SpeechError.TruncatedAudio({ ...fields, description: `The connection broke in the middle: ${said}` })
   }
@@ -52,9 +52,7 @@ export const fromForeignResponse = Effect.fnUntraced(function*(
   response: HttpClientResponse.HttpClientResponse
 ) {
   const now = yield* Clock.currentTimeMillis
-  // A body that cannot be read says less than the status, which we have.
-  const text = yield* Effect.orElseSucceed(response.text, () => "")
-  const said = HttpErrors.readErrorText(scrub(at, text)).message
+  const said = HttpErrors.readErrorText(yield* HttpErrors.readBody(response), clean(at)).message
   const description = said ?? `The server answered with status ${response.status}`
   const fields = { module: at.module, method: at.method, description }
   switch (response.status) {

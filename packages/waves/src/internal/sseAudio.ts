@@ -56,7 +56,7 @@ export const make = (): Parser => {
     if (Predicate.isNotNullable(encoded) && encoded !== "") {
       const decoded = Predicate.isString(encoded) ? Either.getRight(Encoding.decodeBase64(encoded)) : Option.none()
       if (Option.isNone(decoded)) return malformed("The audio of an event is not base64")
-      audio.push(decoded.value)
+      if (decoded.value.length > 0) audio.push(decoded.value)
     }
     isDone = done === true
     return undefined

@@ -28,7 +28,7 @@ export const spanOptions = (call: WavesErrors.Call, verb: Request<unknown, unkno
   kind: "client" as const,
   attributes: {
     "http.request.method": verb,
-    "url.full": WavesErrors.scrub(call, url).replace(/\/\/[^/@]*@/, "//REDACTED:REDACTED@"),
+    "url.full": WavesErrors.clean(call)(url, 2000),
     ...(call.model === "" ? {} : { "gen_ai.request.model": call.model })
   }
 })
@@ -92,7 +92,7 @@ export const make = (options: {
             Effect.mapError(
               Schema.decode(Schema.parseJson(schema))(text),
               () => {
-                const said = HttpErrors.readErrorText(WavesErrors.scrub(call, text)).message ?? text
+                const said = HttpErrors.readErrorText(text, WavesErrors.clean(call)).message ?? text
                 return WavesErrors.malformed(call, `The server's answer is not what was asked for: ${said}`, requestId)
               }
             )
