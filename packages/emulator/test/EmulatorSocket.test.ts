@@ -257,14 +257,17 @@ describe("the emulator's WebSocket", () => {
         assert.isTrue(Buffer.from(EmulatorSocket.audioOf(frames)).equals(whole.bytes))
       }).pipe(Effect.provide(tone())))
 
-    it.scoped.each(["a b", "é", "a/b", "a".repeat(129)])("context_id %s - is refused", (context_id) =>
-      Effect.gen(function*() {
-        const client = yield* connect()
-        yield* client.send({ ...voice, context_id, text: "Hello.", continue: false })
-        assert.strictEqual((yield* client.next)["status"], "error")
-        yield* client.send({ ...voice, context_id: "a-B_1.x", text: "Hello.", continue: false })
-        assert.strictEqual((yield* client.next)["status"], "chunk")
-      }).pipe(Effect.provide(tone())))
+    it.scoped.each(["a b", "é", "a/b", "a".repeat(129)])(
+      "context_id %s - is refused",
+      (context_id) =>
+        Effect.gen(function*() {
+          const client = yield* connect()
+          yield* client.send({ ...voice, context_id, text: "Hello.", continue: false })
+          assert.strictEqual((yield* client.next)["status"], "error")
+          yield* client.send({ ...voice, context_id: "a-B_1.x", text: "Hello.", continue: false })
+          assert.strictEqual((yield* client.next)["status"], "chunk")
+        }).pipe(Effect.provide(tone()))
+    )
 
     it.scoped("context_close - tears down at once", () =>
       Effect.gen(function*() {

@@ -117,8 +117,7 @@ const engineRate = (sampleRate: number): number =>
   Catalogue.sampleRates.some((rate) => rate === sampleRate) ? sampleRate : 24_000
 
 const toRate =
-  (sampleRate: number) =>
-  (outputs: Stream.Stream<Speech.Output, SpeechError.SpeechError>): typeof outputs => {
+  (sampleRate: number) => (outputs: Stream.Stream<Speech.Output, SpeechError.SpeechError>): typeof outputs => {
     const format = Pcm.format(engineRate(sampleRate))
     if (format.sampleRate === sampleRate) return outputs
     return outputs.pipe(
@@ -127,8 +126,10 @@ const toRate =
       ),
       Pcm.resample(sampleRate),
       Stream.map(({ bytes }) => Output.Audio({ bytes })),
-      Stream.catchTag("PcmError", (error) =>
-        Stream.fail(SpeechEngine.fromPcmError({ module: "WavesEmulator", method: "converse" })(error)))
+      Stream.catchTag(
+        "PcmError",
+        (error) => Stream.fail(SpeechEngine.fromPcmError({ module: "WavesEmulator", method: "converse" })(error))
+      )
     )
   }
 
@@ -165,8 +166,7 @@ export const layer = HttpLayerRouter.use((router) =>
       // A socket that is gone needs neither frames nor closing.
       const send = (frame: Uint8Array | string) => Effect.ignore(write(frame))
       const sendJson = (frame: Readonly<Record<string, unknown>>) => send(JSON.stringify(frame))
-      const close = (code: number, reason: string) =>
-        Effect.ignore(write(new Socket.CloseEvent(code, reason)))
+      const close = (code: number, reason: string) => Effect.ignore(write(new Socket.CloseEvent(code, reason)))
 
       const refuse = (code: string, message: string, turnId?: string) =>
         sendJson({ event: "error", code, message, ...(turnId === undefined ? {} : { turn_id: turnId }) })
@@ -262,7 +262,7 @@ export const layer = HttpLayerRouter.use((router) =>
             // Without audio the server throws the entry away and does not say so.
             return typeof text !== "string"
               ? refuse("bad_user_audio", "user_audio needs a text")
-              : audio === undefined || isCallerAudio(String(audio))
+              : audio === undefined || (typeof audio === "string" && isCallerAudio(audio))
               ? Effect.void
               : refuse("bad_user_audio", "audio must be a mono WAV in base64")
           case "end":

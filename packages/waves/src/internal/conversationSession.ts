@@ -1,5 +1,5 @@
-import type * as WebSocketConnector from "@effect-smallest/core/WebSocketConnector"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
+import type * as WebSocketConnector from "@effect-smallest/core/WebSocketConnector"
 import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -245,7 +245,11 @@ export const make = Effect.fnUntraced(function*(options: {
     interruption = { ids: new Set(turns.keys()), answered }
     const others = [...turns.values()]
     yield* Effect.ignore(send({ event: "interrupt" }))
-    const answer = yield* Effect.timeoutOption(Effect.raceFirst(Deferred.await(answered), Deferred.await(lost)), interruptLimit)
+    const answer = yield* Effect.raceFirst(Deferred.await(answered), Deferred.await(lost)).pipe(
+      Effect.timeoutOption(interruptLimit),
+      // Finalizers are uninterruptible, and so would be the wait that lost.
+      Effect.interruptible
+    )
     interruption = undefined
     if (Option.isNone(answer)) {
       return fail(
