@@ -28,7 +28,7 @@ export const workspaces = (root: string): Array<Workspace> => {
   const inPackages = existsSync(join(root, "packages"))
     ? readdirSync(join(root, "packages")).map((id) => ({ id, path: `packages/${id}` }))
     : []
-  const topLevel = ["bench", "conformance", "examples"].map((id) => ({ id, path: id }))
+  const topLevel = ["bench", "conformance", "examples", "test-support"].map((id) => ({ id, path: id }))
   return [...inPackages, ...topLevel]
     .filter(({ path }) => existsSync(join(root, path, "package.json")))
     .map(({ id, path }) => ({

@@ -3,8 +3,7 @@
  */
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { NodeSpeech } from "@effect-smallest/platform-node"
-import { type WavesClient } from "@effect-smallest/waves"
-import { type WavesSpeechStream } from "@effect-smallest/waves"
+import { type WavesClient, type WavesSpeechStream } from "@effect-smallest/waves"
 import { Effect, Layer, Redacted } from "effect"
 
 export const key = "sk_live_secret"

@@ -3,8 +3,7 @@
  * the page's client.
  */
 import { type SpeechSynthesizer } from "@effect-smallest/core"
-import { ProxySpeechSynthesizer } from "@effect-smallest/proxy"
-import { SpeechProxy } from "@effect-smallest/proxy"
+import { ProxySpeechSynthesizer, SpeechProxy } from "@effect-smallest/proxy"
 import { type SpeechStream } from "@effect-smallest/stream"
 import { type HttpClient, HttpServer } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"

@@ -23,7 +23,7 @@ const samples = Array.from(page.matchAll(/^#+ (.*)$|^```ts\n([\s\S]*?)^```$/gm))
 const expected = [
   /^ffplay played \d+s[^\n]*$/,
   /^Paused after 1\.\d s\nStopped after 2\.\d s$/,
-  /^They heard: I could go on[^.]*$/,
+  /^They heard: I could talk[^.]*$/,
   /^notice\.wav has \d{5,} bytes$/,
   /^ffplay played it$/,
   /^completed, and both\.wav is there$/,

@@ -149,6 +149,13 @@ for (const [name, http] of httpClients) {
         assert.deepStrictEqual({ ...withHeader, requestId: undefined }, { ...without, requestId: undefined })
       }).pipe(Effect.provide(layerLightningV1(http))))
 
+    it.live("the id of a request - is part of finished audio, so that support can find it", () =>
+      Effect.gen(function*() {
+        const whole = yield* SpeechSynthesizer.synthesize({ text: "Hello." })
+        const shortened = yield* SpeechSynthesizer.synthesize({ text: "Hello.", removeExtraSilence: true })
+        for (const { requestId } of [whole, shortened]) assert.match(requestId ?? "", /\w/)
+      }).pipe(Effect.provide(layerWaves(http))))
+
     it.live("text - goes out as it was written, in any script", () =>
       Effect.forEach(
         ["नमस्ते, आप कैसे हैं?", "naïve — “quoted” ½ №", "Emoji 👩‍👩‍👧 and\r\n\ttabs", "  blanks around  ", "a".repeat(8000)],

@@ -150,14 +150,21 @@ describe("WavesConversation", () => {
     }).pipe(Effect.provide(setUp({}, { models: ["lightning_v3.1_pro"] }))))
 
   it.scopedLive("an unknown voice - is an UnknownVoice", () =>
-    Effect.map(Effect.flip(speak("Hello.", { voice: "nobody" })), (error) =>
-      assert.deepInclude(error, { _tag: "UnknownVoice", voice: "nobody" })).pipe(Effect.provide(setUp())))
+    Effect.map(
+      Effect.flip(speak("Hello.", { voice: "nobody" })),
+      (error) => assert.deepInclude(error, { _tag: "UnknownVoice", voice: "nobody" })
+    ).pipe(Effect.provide(setUp())))
 
-  it.scopedLive.each(["first", "none"] as const)("v4Ready=%s - is a timeout of the phase connect", (v4Ready) =>
-    Effect.map(Effect.flip(speak("Hello.")), (error) =>
-      assert.deepInclude(error, { _tag: "SpeechTimeout", phase: "connect" })).pipe(
+  it.scopedLive.each(["first", "none"] as const)(
+    "v4Ready=%s - is a timeout of the phase connect",
+    (v4Ready) =>
+      Effect.map(
+        Effect.flip(speak("Hello.")),
+        (error) => assert.deepInclude(error, { _tag: "SpeechTimeout", phase: "connect" })
+      ).pipe(
         Effect.provide(setUp({ retry: false }, { assumptions: { v4Ready } }))
-      ))
+      )
+  )
 
   it.scopedLive.each<readonly [string, Parameters<WavesEmulator.Service["inject"]>[0]["faults"][number], string]>([
     ["silence before audio", { _tag: "Stall", afterBytes: 0 }, "SpeechTimeout"],

@@ -261,7 +261,7 @@ describe("law 7: memory is bounded by options, and nothing deadlocks", () => {
           )
         ))
         const heard = yield* Ref.make(0)
-        const fiber = yield* SpeechSynthesizer.stream({ text: "A long one." }).pipe(
+        const fiber = yield* SpeechSynthesizer.stream({ text: "A long one. ".repeat(100) }).pipe(
           Stream.runForEach((chunk) =>
             Effect.zipRight(Ref.update(heard, (bytes) => bytes + chunk.bytes.length), Deferred.await(isResumed))
           ),

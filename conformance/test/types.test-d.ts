@@ -10,9 +10,11 @@ import {
   SpeechSynthesizer,
   Wav
 } from "@effect-smallest/core"
+import { NodeSpeech } from "@effect-smallest/platform-node"
+import { SpeechStream } from "@effect-smallest/stream"
 import { LightningV1SpeechSynthesizer, WavesClient, WavesSpeechSynthesizer } from "@effect-smallest/waves"
 import type { FileSystem, HttpClient, Path } from "@effect/platform"
-import { Config, Context, Effect, Redacted } from "effect"
+import { Config, Context, Effect, Redacted, Schedule } from "effect"
 import type { ConfigError, Layer, Option, Scope, Stream } from "effect"
 import { expectTypeOf } from "vitest"
 
@@ -25,6 +27,8 @@ class Clock extends Context.Tag("Clock")<Clock, number>() {}
 declare const bytes: Stream.Stream<Uint8Array, "broken", Clock>
 declare const pcm: Stream.Stream<Pcm.PcmChunk, "broken", Clock>
 declare const text: string
+declare const tokens: Stream.Stream<string, "broken", Clock>
+type Growing = Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | "broken", Clock | SpeechStream.SpeechStream>
 declare const speechError: SpeechError.SpeechError
 
 // ----------------------------------------------------------------------------------------------------------------
@@ -91,6 +95,32 @@ same<
   typeof saved,
   Effect.Effect<AudioFile.AudioFileReport, AudioFile.AudioFileError | "broken", AudioFile.AudioFile | Clock>
 >(true)
+
+expectTypeOf(pcm.pipe(AudioFile.save("x.wav"))).toEqualTypeOf<typeof saved>()
+expectTypeOf(AudioFile.save(pcm, "x.wav")).toEqualTypeOf<typeof saved>()
+
+// Growing text is called like finished text, or piped.
+expectTypeOf(SpeechStream.stream({ text: tokens, speed: 1.2 })).toEqualTypeOf<Growing>()
+expectTypeOf(SpeechStream.stream(tokens, { speed: 1.2 })).toEqualTypeOf<Growing>()
+expectTypeOf(tokens.pipe(SpeechStream.stream({ speed: 1.2 }))).toEqualTypeOf<Growing>()
+expectTypeOf(SpeechStream.fromText(tokens)).toEqualTypeOf<Growing>()
+
+// A mode of growing text has its own options.
+export const streams: ReadonlyArray<NodeSpeech.WavesOptions["stream"]> = [
+  { prefetch: 2 },
+  { mode: "segmented", prefetch: 2 },
+  { mode: "live", prewarm: true },
+  // @ts-expect-error options of segments do nothing over the WebSocket
+  { mode: "live", prefetch: 2 },
+  // @ts-expect-error nor do options of the WebSocket for segments
+  { mode: "segmented", prewarm: true },
+  // @ts-expect-error and without a mode there are segments
+  { prewarm: true }
+]
+// @ts-expect-error one name for one thing
+NodeSpeech.layerWaves({ apiKey: Redacted.make("sk_x"), speechStream: "live" })
+// Every layer takes the same kinds of retries.
+export const retries: ReadonlyArray<SpeechError.Retry> = [{ maxRetries: 1 }, Schedule.recurs(1), false]
 
 // A missing layer is a requirement that is left.
 const forgotten = SpeechSynthesizer.synthesize(request).pipe(Effect.provide(WavesSpeechSynthesizer.layer()))

@@ -9,8 +9,7 @@
 import { AudioFile, SpeechError, SpeechEvent } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { NodeSpeech } from "@effect-smallest/platform-node"
-import { SpeechProxyProtocol } from "@effect-smallest/proxy"
-import { SpeechProxy } from "@effect-smallest/proxy"
+import { SpeechProxyProtocol, SpeechReply } from "@effect-smallest/proxy"
 import { type SpeechStream, SpeechText } from "@effect-smallest/stream"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
@@ -53,7 +52,7 @@ const Question = Schema.Struct({ question: Schema.String.pipe(Schema.minLength(1
 const checkSession = (authorization: string | undefined) =>
   authorization === "Bearer demo"
     ? Effect.void
-    : new SpeechError.AccessDenied({ ...about, description: "Nobody is signed in" })
+    : new SpeechError.AccessDenied({ ...about, description: "You are not signed in" })
 
 /** What a page gets: the reply's text as it is written, its speech beside it, and errors that it can catch by their tag. */
 export const answer = (request: { readonly authorization: string | undefined; readonly body: unknown }) =>
@@ -68,7 +67,7 @@ export const answer = (request: { readonly authorization: string | undefined; re
           description: "A question has 1 to 1000 characters"
         })
     )
-    return SpeechProxy.reply(writing(question), { prepare: SpeechText.stripMarkdown })
+    return SpeechReply.events(writing(question), { prepare: SpeechText.stripMarkdown })
   }))
 
 // ----------------------------------------------------------------------------------------------------------------

@@ -162,7 +162,7 @@ const speakAll = Effect.fnUntraced(function*(
     Effect.mapError(effect, unreadable(folder))
 
   const complain = (line: number, id: string | undefined, problem: string) =>
-    StatusLine.tell(`${name}:${line}: ${id === undefined ? "" : `${id}: `}${problem}`)
+    StatusLine.report(`${name}:${line}: ${id === undefined ? "" : `${id}: `}${problem}`)
 
   const isThere = (row: Row, before: BatchState.Spoken) =>
     before.fingerprint !== row.fingerprint
@@ -265,9 +265,9 @@ const speakAll = Effect.fnUntraced(function*(
   }).pipe(
     Effect.onInterrupt(() =>
       Effect.flatMap(Ref.get(tally), (tally) =>
-        StatusLine.tell(
+        StatusLine.report(
           `Interrupted: ${tally.spoken + tally.kept} of ${rows(manifest.length)} are spoken. ` +
-            "Run the same command again to go on."
+            "Run the same command again to resume."
         ))
     )
   )
@@ -292,8 +292,8 @@ const batch = Effect.fnUntraced(function*(
     manifest,
     name: options.manifest
   }).pipe(Effect.provide(Engine.layer(engine, { concurrency })))
-  if (lacksKey && tally.spoken > 0) yield* Stdio.tell(Engine.noKey)
-  yield* Stdio.tell(`${options.out}: ${summary(manifest.length, tally, elapsed)}`)
+  if (lacksKey && tally.spoken > 0) yield* Stdio.report(Engine.noKey)
+  yield* Stdio.report(`${options.out}: ${summary(manifest.length, tally, elapsed)}`)
   const missing = manifest.length - tally.spoken - tally.kept
   if (missing > 0) {
     return yield* new CommandFailure({
@@ -311,5 +311,5 @@ const batch = Effect.fnUntraced(function*(
  * @category constructors
  */
 export const command = Command.make("batch", config, batch).pipe(
-  Command.withDescription("Speaks every row of a manifest into a WAV file, and goes on where it was interrupted.")
+  Command.withDescription("Speaks every row of a manifest into a WAV file, and resumes where it was interrupted.")
 )

@@ -62,7 +62,7 @@ const commands = [
 
 const command = Command.make(name).pipe(
   Command.withDescription(
-    "Text to speech: through the cloud of Smallest AI where SMALLEST_API_KEY is set, with an embedded voice elsewhere."
+    "Text to speech: through the cloud of Smallest AI if SMALLEST_API_KEY is set, otherwise with an embedded voice."
   ),
   Command.withSubcommands(commands)
 )
@@ -72,7 +72,7 @@ const run = (argv: ReadonlyArray<string>) =>
 
 const plain = (text: string) => stripVTControlCharacters(text).trimEnd()
 
-// The parser prints its help with colours wherever it goes, and its errors before it fails with them: errors are told
+// The parser prints its help with colours wherever it goes, and its errors before it fails with them: errors are reported
 // once, at the end.
 const withConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Stdio.Stdio> =>
   Effect.gen(function*() {
@@ -89,7 +89,7 @@ const withConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, 
     )
   })
 
-const tell = (line: string) => Stdio.tell(`${name}: ${line}`)
+const complain = (line: string) => Stdio.report(`${name}: ${line}`)
 
 const describe = (descriptor: CommandDescriptor.Command<unknown>) => ({
   name: Array.from(CommandDescriptor.getNames(descriptor)).join(),
@@ -109,24 +109,24 @@ const report = (argv: ReadonlyArray<string>) =>
       name,
       said
     })
-    return Effect.as(tell(toLine(new UsageError({ description }))), 2 as const)
+    return Effect.as(complain(toLine(new UsageError({ description }))), 2 as const)
   }
   switch (error._tag) {
     case "QuitException":
       return Effect.succeed(1 as const)
     case "UsageError":
-      return Effect.as(tell(toLine(error)), 2 as const)
+      return Effect.as(complain(toLine(error)), 2 as const)
     case "StdioError":
-      return error.reason === "Closed" ? Effect.succeed(0 as const) : Effect.as(tell(toLine(error)), 1 as const)
+      return error.reason === "Closed" ? Effect.succeed(0 as const) : Effect.as(complain(toLine(error)), 1 as const)
     default:
-      return Effect.as(tell(toLine(error)), 1 as const)
+      return Effect.as(complain(toLine(error)), 1 as const)
   }
 }
 
 const reportDefect = (cause: Cause.Cause<never>) =>
   Cause.isInterruptedOnly(cause)
     ? Effect.failCause(cause)
-    : Effect.as(tell(`this should not have happened, please report it: ${String(Cause.squash(cause))}`), 1 as const)
+    : Effect.as(complain(`this should not have happened, please report it: ${String(Cause.squash(cause))}`), 1 as const)
 
 // The wizard asks questions; without anybody to answer it would wait forever.
 const checkWizard = (argv: ReadonlyArray<string>) =>
@@ -138,7 +138,7 @@ const checkWizard = (argv: ReadonlyArray<string>) =>
 const layerLogger = Logger.replace(Logger.defaultLogger, Logger.prettyLogger({ stderr: true, colors: false }))
 
 /**
- * Runs the command. Everything that went wrong has been told on standard error when this succeeds with an exit code; it
+ * Runs the command. Everything that went wrong has been reported on standard error when this succeeds with an exit code; it
  * fails only by interruption.
  *
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What can go wrong on the command line, and how it is told: one line, no stack.
+ * What can go wrong on the command line, and how it is reported: one line, no stack.
  *
  * @since 0.1.0
  */
@@ -75,16 +75,16 @@ const withFlags = (text: string): string =>
   text.replace(/`([\w.]+)`/g, (_, name: string) => Object.hasOwn(flags, name) ? flags[name] ?? name : name)
 
 const installation: Record<string, string> = {
-  ffplay: "Install ffmpeg, or leave --player away.",
-  mpv: "Install mpv, or leave --player away.",
-  aplay: "Install alsa-utils, or leave --player away.",
-  afplay: "Only macOS has it: leave --player away."
+  ffplay: "Install ffmpeg, or omit --player.",
+  mpv: "Install mpv, or omit --player.",
+  aplay: "Install alsa-utils, or omit --player.",
+  afplay: "Only macOS has it: omit --player."
 }
 
 const playbackAdvice = (error: PlaybackError): string => {
   switch (error.reason) {
     case "NoPlayer": {
-      const named = /The audio player (\w+) /.exec(error.description)?.[1] ?? ""
+      const named = error.player ?? ""
       return Object.hasOwn(installation, named)
         ? installation[named] ?? ""
         : "Install ffmpeg, mpv or alsa-utils."

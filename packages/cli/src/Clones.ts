@@ -68,7 +68,7 @@ const getCommand = Command.make(
     }))
 ).pipe(Command.withDescription("Shows one clone."))
 
-// Somebody may name a film: no more is read than shows that it is too large.
+// The file may be a film: no more is read than shows that it is too large.
 const mostBytes = WavesVoiceClones.maxRecordingBytes + 1
 
 const read = Effect.fnUntraced(function*(
@@ -119,21 +119,21 @@ const createCommand = Command.make("create", createConfig, (given) =>
       tags: given.tag
     })
     yield* given.json ? List.printJson(clone) : Stdio.print(clone.voice)
-    yield* Stdio.tell(
+    yield* Stdio.report(
       clone.status === "completed"
         ? `${clone.name} can speak: add --voice ${clone.voice} --model ${
           clone.models[0] ?? "lightning_v3.1_pro"
         } to speak.`
-        : `${clone.name} is ${clone.status}; effect-smallest clones get ${clone.voice} tells when it can speak.`
+        : `${clone.name} is ${clone.status}; effect-smallest clones get ${clone.voice} shows when it can speak.`
     )
-  }))).pipe(Command.withDescription("Makes a voice of a recording, and prints its id."))
+  }))).pipe(Command.withDescription("Creates a voice from a recording and prints its id."))
 
 const deleteCommand = Command.make(
   "delete",
   { voice: Args.text({ name: "VOICE" }).pipe(Args.withDescription("The id of the voice")) },
   ({ voice }) =>
     Account.provide(
-      Effect.zipRight(WavesVoiceClones.delete(voice), Stdio.tell(`${voice} is deleted.`))
+      Effect.zipRight(WavesVoiceClones.delete(voice), Stdio.report(`${voice} is deleted.`))
     )
 ).pipe(
   Command.withDescription("Deletes a clone. The vendor does not let API keys do that: this says where it can be done.")

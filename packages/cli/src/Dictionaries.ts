@@ -55,7 +55,7 @@ const id = Args.text({ name: "ID" }).pipe(Args.withDescription("The id of the di
 const print = (dictionary: Dictionaries.PronunciationDictionary, json: boolean) =>
   Effect.zipRight(
     json ? List.printJson(dictionary) : Stdio.print(dictionary.id),
-    Stdio.tell(`It says ${written(dictionary)}; add --dictionary ${dictionary.id} to speak.`)
+    Stdio.report(`It says ${written(dictionary)}; add --dictionary ${dictionary.id} to speak.`)
   )
 
 const createCommand = Command.make("create", words, ({ file, item, json }) =>
@@ -77,7 +77,7 @@ const updateCommand = Command.make("update", { id, ...words }, ({ file, id, item
 const deleteCommand = Command.make(
   "delete",
   { id },
-  ({ id }) => Account.provide(Effect.zipRight(Dictionaries.delete(id), Stdio.tell(`${id} is deleted.`)))
+  ({ id }) => Account.provide(Effect.zipRight(Dictionaries.delete(id), Stdio.report(`${id} is deleted.`)))
 ).pipe(Command.withDescription("Deletes a dictionary."))
 
 /**

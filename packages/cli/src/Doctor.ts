@@ -1,5 +1,5 @@
 /**
- * The command `doctor`: whether this machine can speak, and what to do where it cannot.
+ * The command `doctor`: whether this machine can speak, and what to do if it cannot.
  *
  * @since 0.1.0
  */
@@ -97,7 +97,7 @@ const loadPlayers = Effect.tryPromise({
   catch: (error) => new CommandFailure({ description: `The players could not be loaded (${String(error)})` })
 })
 
-// As short as can be, and nobody is startled.
+// As short as can be, so that it startles no listener.
 const silence = Stream.succeed(Pcm.silence(Pcm.format(24_000), "100 millis"))
 
 const toFiles = "Speech can still be written into files, with --out hello.wav."
@@ -156,13 +156,13 @@ const checkKey = (key: Key): Finding => {
 }
 
 const loadHttp = Effect.tryPromise({
-  try: () => Promise.all([import("@effect/platform/HttpClient"), import("@effect/platform-node/NodeHttpClient")]),
+  try: () => Promise.all([import("@effect/platform/HttpClient"), import("@effect-smallest/platform-node/NodeHttp")]),
   catch: (error) => new CommandFailure({ description: `The HTTP client could not be loaded (${String(error)})` })
 })
 
 const vendor = "https://api.smallest.ai"
 
-// Whoever is behind a proxy or a firewall wants to know whether anything answers, whatever it answers.
+// Behind a proxy or a firewall the question is whether anything answers, whatever it answers.
 const checkServer = (hasKey: boolean) =>
   Effect.gen(function*() {
     const found = finding("Server")
@@ -170,20 +170,34 @@ const checkServer = (hasKey: boolean) =>
     if (Either.isLeft(baseUrl)) return found("failed", describeConfig(baseUrl.left))
     const url = baseUrl.right ?? vendor
     const where = baseUrl.right === undefined ? url : `${url} (SMALLEST_BASE_URL)`
-    const [HttpClient, { layerUndici }] = yield* loadHttp
+    const [HttpClient, NodeHttp] = yield* loadHttp
+    const through = yield* Effect.either(Effect.try({
+      try: () => NodeHttp.proxyFor(url),
+      catch: (error) => error instanceof Error ? error.message : String(error)
+    }))
+    if (Either.isLeft(through)) {
+      return found("failed", through.left)
+    }
+    const proxy = Option.match(through.right, {
+      onNone: () => "",
+      onSome: ({ address, variable }) => ` through the proxy ${address} (${variable})`
+    })
     const answer = yield* HttpClient.get(url).pipe(
       Effect.scoped,
       Effect.timed,
       Effect.timeout("5 seconds"),
-      Effect.provide(layerUndici),
+      Effect.provide(NodeHttp.layer()),
       Effect.either
     )
     return Either.match(answer, {
-      onRight: ([took]) => found("ok", `${where} answers after ${Duration.toSeconds(took).toFixed(2)} s`),
+      onRight: ([took]) => found("ok", `${where} answers${proxy} after ${Duration.toSeconds(took).toFixed(2)} s`),
       onLeft: () =>
         hasKey || baseUrl.right !== undefined
-          ? found("failed", `${where} does not answer. Check the network, a proxy or firewall, and SMALLEST_BASE_URL.`)
-          : found("note", `${where} does not answer. The cloud needs it; the embedded voice does not.`)
+          ? found(
+            "failed",
+            `${where} does not answer${proxy}. Check the network, a proxy or firewall, and SMALLEST_BASE_URL.`
+          )
+          : found("note", `${where} does not answer${proxy}. The cloud needs it; the embedded voice does not.`)
     })
   })
 
@@ -204,21 +218,21 @@ const doctor = Effect.fnUntraced(function*(
   { json, offline }: Command.Command.ParseConfig<typeof config>
 ): Effect.fn.Return<void, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
   const findings: Array<Finding> = []
-  const tell = <E, R>(check: Effect.Effect<Finding, E, R>) =>
+  const report = <E, R>(check: Effect.Effect<Finding, E, R>) =>
     Effect.tap(check, (found) => {
       findings.push(found)
       return json ? Effect.void : Stdio.print(line(found))
     })
 
-  yield* tell(checkVersions)
-  yield* tell(checkLocal)
-  yield* tell(checkPlayer)
+  yield* report(checkVersions)
+  yield* report(checkLocal)
+  yield* report(checkPlayer)
   const key = yield* readKey
   const hasKey = Option.exists(key, Either.isRight)
-  yield* tell(Effect.sync(() => checkKey(key)))
+  yield* report(Effect.sync(() => checkKey(key)))
   if (!offline) {
-    const { status } = yield* tell(checkServer(hasKey))
-    if (hasKey && status === "ok") yield* tell(checkCloud)
+    const { status } = yield* report(checkServer(hasKey))
+    if (hasKey && status === "ok") yield* report(checkCloud)
   }
 
   const failed = findings.filter(({ status }) => status === "failed")
@@ -239,5 +253,5 @@ const doctor = Effect.fnUntraced(function*(
  * @category constructors
  */
 export const command = Command.make("doctor", config, doctor).pipe(
-  Command.withDescription("Finds out whether this machine can speak, and tells what to do where it cannot.")
+  Command.withDescription("Checks whether this machine can speak, and says what to do if it cannot.")
 )

@@ -31,7 +31,7 @@ const options = {
   ),
   host: Help.word("host").pipe(
     Options.withDescription(
-      "The address to listen on; others than 127.0.0.1 let other machines in (default: 127.0.0.1)"
+      "The address to listen on; any address other than 127.0.0.1 is reachable from other machines (default: 127.0.0.1)"
     ),
     Options.withDefault("127.0.0.1")
   ),
@@ -80,7 +80,7 @@ const load = Effect.tryPromise({
     })
 })
 
-// Values are JSON where they are JSON: numbers and objects need it, words do without quotes.
+// Values are JSON if they parse as JSON: numbers and objects need it, words do without quotes.
 const toValue = (text: string): unknown => Either.getOrElse(Schema.decodeEither(Schema.parseJson())(text), () => text)
 
 const readAssumptions = (
@@ -107,9 +107,9 @@ const cannotListen = (host: string, port: number) => (error: ServeError): Comman
       : code === "EACCES"
       ? `Listening on port ${port} is not allowed; choose one above 1023 with --port`
       : code === "EADDRNOTAVAIL"
-      ? `${host} is no address of this machine; leave --host away, or give one that it has`
+      ? `${host} is not an address of this machine; omit --host, or give one that it has`
       : code === "ENOTFOUND" || code === "EAI_AGAIN"
-      ? `There is no host ${host}; leave --host away, or give an address of this machine`
+      ? `There is no host ${host}; omit --host, or give an address of this machine`
       : `Listening on ${host}:${port} failed: ${String(error.cause)}`
   })
 }
@@ -150,7 +150,7 @@ export const command = Command.make("emulator", options, (given) =>
     yield* Stdio.print(`The API of 2024, 2025  ${url}/api/v1`)
     yield* Stdio.print(`Faults, requests       ${url}/__emulator`)
     if (!isLoopback(given.host)) {
-      yield* Stdio.tell("Other machines can reach this address.")
+      yield* Stdio.report("Other machines can reach this address.")
     }
     yield* Stdio.print(
       `Ready: SMALLEST_BASE_URL=${url} SMALLEST_API_KEY=${

@@ -32,7 +32,7 @@ import * as Help from "./internal/help.js"
 export type Engine = "waves" | "lightning-v1" | "local"
 
 /**
- * What `--engine` takes: an engine, or `auto` for the cloud where a key is set and the embedded voice elsewhere.
+ * What `--engine` takes: an engine, or `auto` for the cloud if a key is set, and otherwise the embedded voice.
  *
  * @since 0.1.0
  * @category models
@@ -48,7 +48,7 @@ export type Choice = "auto" | Engine
 export const option: Options.Options<Choice> = Help.choice("engine", ["auto", "waves", "lightning-v1", "local"]).pipe(
   Options.withDescription(
     "waves (today's cloud), lightning-v1 (the cloud API of 2024), local (embedded, offline, English), or " +
-      "auto: waves where SMALLEST_API_KEY is set, local elsewhere"
+      "auto: waves if SMALLEST_API_KEY is set, otherwise local"
   ),
   Options.withDefault<Choice>("auto")
 )
@@ -65,8 +65,8 @@ export const hasKey: Effect.Effect<boolean> = Config.string("SMALLEST_API_KEY").
 )
 
 /**
- * Makes an engine of a choice. `lacksKey` says that `auto` would have spoken through the cloud if it had a key: the user
- * is to be told.
+ * Creates an engine from a choice. `lacksKey` says that `auto` would have spoken through the cloud if it had a key: the user
+ * is to be reported.
  *
  * @since 0.1.0
  * @category constructors
@@ -77,7 +77,7 @@ export const choose = (choice: Choice): Effect.Effect<{ readonly engine: Engine;
     : Effect.succeed({ engine: choice, lacksKey: false })
 
 /**
- * What is told when `auto` took the embedded voice.
+ * What is printed if `auto` chose the embedded voice.
  *
  * @since 0.1.0
  * @category constants

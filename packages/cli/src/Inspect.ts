@@ -20,7 +20,7 @@ import * as Stdio from "./Stdio.js"
 
 const config = {
   file: Args.text({ name: "FILE" }).pipe(
-    Args.withDescription("A WAV file of 16-bit PCM, of any length; - is standard input")
+    Args.withDescription("A WAV file of any length and encoding; - is standard input")
   ),
   json: Help.json
 }
@@ -28,6 +28,8 @@ const config = {
 type Config = Command.Command.ParseConfig<typeof config>
 
 interface Findings {
+  /** How the file holds its samples. */
+  readonly encoding: string
   readonly format: Pcm.PcmFormat
   readonly frames: number
   /** Of full scale. */
@@ -39,13 +41,15 @@ interface Findings {
   /** Samples at either end of the scale, where loud audio is cut off. */
   readonly clipped: number
   readonly waveform: Waveform.Waveform
+  /** What is wrong with its header, though the audio is whole. */
+  readonly warning: Option.Option<string>
   /** What is wrong with the end of the file. */
   readonly damage: Option.Option<string>
 }
 
 const measure = Effect.fnUntraced(function*(file: string) {
   const { bytes } = yield* Input.open(file, "a WAV file")
-  const { format, pcm } = yield* Wav.open(bytes)
+  const { encoding, format, pcm, warning } = yield* Wav.open(bytes)
   const waveform = Waveform.make()
   let samples = 0
   let peak = 0
@@ -65,12 +69,13 @@ const measure = Effect.fnUntraced(function*(file: string) {
       samples++
     }
   }
-  // A file that is cut off is told about as far as it goes.
+  // A file that is cut off is described as far as it goes.
   const damage = yield* Stream.runForEach(pcm, (chunk) => Effect.sync(() => take(chunk))).pipe(
     Effect.as(Option.none<string>()),
     Effect.catchIf((error) => error instanceof Wav.WavError, ({ description }) => Effect.succeedSome(description))
   )
   const findings: Findings = {
+    encoding,
     format,
     frames: samples / format.channels,
     peak: peak / 32768,
@@ -78,6 +83,7 @@ const measure = Effect.fnUntraced(function*(file: string) {
     rms: samples === 0 ? 0 : Math.sqrt(squares / samples) / 32768,
     clipped,
     waveform,
+    warning,
     damage
   }
   return findings
@@ -101,7 +107,7 @@ const toJson = (file: string, findings: Findings) => {
   })
   return {
     file,
-    encoding: "16-bit PCM",
+    encoding: findings.encoding,
     sampleRate: findings.format.sampleRate,
     channels: findings.format.channels,
     frames: findings.frames,
@@ -110,6 +116,7 @@ const toJson = (file: string, findings: Findings) => {
     rms: level(findings.rms),
     clipped: findings.clipped,
     waveform: findings.waveform.peaks(100).map((peak) => rounded(peak, 4)),
+    ...Option.match(findings.warning, { onNone: () => ({}), onSome: (warning) => ({ warning }) }),
     damage: Option.getOrNull(findings.damage)
   }
 }
@@ -143,7 +150,7 @@ const picture = (findings: Findings, columns: number): ReadonlyArray<string> => 
 const table = (file: string, findings: Findings): ReadonlyArray<string> => {
   const { format, frames } = findings
   const rows = [
-    ["Format", `WAV, 16-bit PCM, ${count.format(format.sampleRate)} Hz, ${channels(format.channels)}`],
+    ["Format", `WAV, ${findings.encoding}, ${count.format(format.sampleRate)} Hz, ${channels(format.channels)}`],
     [
       "Duration",
       `${Duration.format(Duration.millis(Math.round(1000 * seconds(findings, frames))))} (${
@@ -153,6 +160,7 @@ const table = (file: string, findings: Findings): ReadonlyArray<string> => {
     ["Peak", `${level(findings.peak)}${findings.peak === 0 ? "" : ` at ${clock(seconds(findings, findings.peakAt))}`}`],
     ["RMS", level(findings.rms)],
     ...(findings.clipped === 0 ? [] : [["Clipped", `${count.format(findings.clipped)} samples at full scale`]]),
+    ...Option.match(findings.warning, { onNone: () => [], onSome: (warning) => [["Warning", warning]] }),
     ...Option.match(findings.damage, { onNone: () => [], onSome: (damage) => [["Damaged", damage]] })
   ]
   return [file, ...rows.map(([name = "", value = ""]) => `${name.padEnd(10)}${value}`)]
@@ -191,5 +199,5 @@ const inspect = Effect.fnUntraced(function*(
  * @category constructors
  */
 export const command = Command.make("inspect", config, inspect).pipe(
-  Command.withDescription("Tells what is in a WAV file: its format, how long and how loud it is, and how it looks.")
+  Command.withDescription("Prints what is in a WAV file: its format, duration, loudness and waveform.")
 )

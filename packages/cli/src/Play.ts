@@ -19,7 +19,7 @@ import * as Stdio from "./Stdio.js"
 
 const config = {
   file: Args.text({ name: "FILE" }).pipe(
-    Args.withDescription("A WAV file of 16-bit PCM, of any length; - is standard input")
+    Args.withDescription("A WAV file of any length and encoding; - is standard input")
   ),
   player: Player.option
 }
@@ -32,13 +32,14 @@ const play = Effect.fnUntraced(function*(
   const name = Input.nameOf(file)
   const { heard, player: program } = yield* Effect.scoped(Effect.gen(function*() {
     const { bytes } = yield* Input.open(file, "a WAV file")
-    const { dataLength, format, pcm } = yield* Effect.mapError(
+    const { dataLength, format, pcm, warning } = yield* Effect.mapError(
       Wav.open(bytes),
       (error) =>
         error instanceof Wav.WavError
           ? new CommandFailure({ description: `${name} cannot be played: ${error.message}` })
           : error
     )
+    if (Option.isSome(warning)) yield* Stdio.report(`${name}: ${warning.value}`)
     const duration = Option.map(dataLength, (length) => Pcm.durationOf(format, length))
     return yield* Player.play(pcm, { player, view: yield* PlaybackView.make({ duration }) })
   })).pipe(
@@ -47,9 +48,9 @@ const play = Effect.fnUntraced(function*(
       ({ description }) =>
         new CommandFailure({ description: `${name} is damaged: ${description}. Make or copy it again` })
     ),
-    Effect.onInterrupt(() => Stdio.tell("Interrupted."))
+    Effect.onInterrupt(() => Stdio.report("Interrupted."))
   )
-  yield* Stdio.tell(`${name}: ${Duration.toSeconds(heard).toFixed(2)} s, played by ${program}`)
+  yield* Stdio.report(`${name}: ${Duration.toSeconds(heard).toFixed(2)} s, played by ${program}`)
 })
 
 /**

@@ -34,7 +34,7 @@ import * as Stdio from "./Stdio.js"
 
 const config = {
   text: Args.text({ name: "text" }).pipe(
-    Args.withDescription("What to say, in quotes; where there is none, text is read from a pipe"),
+    Args.withDescription("The text to speak, in quotes; if omitted, text is read from standard input"),
     Args.optional
   ),
   file: Options.text("file").pipe(
@@ -45,7 +45,7 @@ const config = {
   out: Options.text("out").pipe(
     Options.withAlias("o"),
     Options.withPseudoName("FILE"),
-    Options.withDescription("Where the audio goes, as WAV; - is standard output. Without it, it is played"),
+    Options.withDescription("Write WAV audio to this file (- for standard output). By default the audio is played"),
     Options.optional
   ),
   play: Options.boolean("play").pipe(Options.withDescription("Play it while it is being made, also with --out")),
@@ -97,9 +97,9 @@ const misnamed = (name: string, isRaw: boolean): string | undefined =>
   encoded.test(name)
     ? `This command writes WAV (or samples, with --raw), not ${name}: name the file .wav, and convert it with ffmpeg or sox`
     : notAudio.test(name)
-    ? `This command writes WAV (or samples, with --raw), and ${name} is no name for audio: name the file .wav`
+    ? `This command writes WAV (or samples, with --raw), and ${name} does not name audio: name the file .wav`
     : isRaw && /\.wave?$/i.test(name)
-    ? `--raw writes samples without a header, and no player would understand ${name}: name the file .pcm, or leave --raw away`
+    ? `--raw writes samples without a header, and no player would understand ${name}: name the file .pcm, or omit --raw`
     : !isRaw && samples.test(name)
     ? `${name} is a name for samples without a header: add --raw, or name the file .wav`
     : undefined
@@ -148,7 +148,7 @@ const saved = Effect.fnUntraced(function*(
 })
 
 const orSave = (withoutPlayer: string) => <E>(error: E): E | CommandFailure =>
-  error instanceof AudioPlayer.PlaybackError && error.reason === "NoPlayer" && error.description.startsWith("There is")
+  error instanceof AudioPlayer.PlaybackError && error.reason === "NoPlayer" && error.player === undefined
     ? new CommandFailure({
       description: `${error.description}: install ffmpeg, mpv or alsa-utils, or ${withoutPlayer}`
     })
@@ -174,13 +174,13 @@ const both = (file: Destination, speaker: Destination, player: Config["player"])
     const write = Effect.scoped(Effect.gen(function*() {
       const [toFile, toSpeaker] = yield* Stream.broadcast(pcm, 2, lag)
       const playing = yield* Effect.forkScoped(speaker.write(toSpeaker))
-      // The file is complete when all of it was heard: a player that breaks breaks the file off, too.
+      // The file is complete when all of it has been heard: a player that breaks breaks the file off, too.
       const untilHeard = Stream.execute(Fiber.join(playing))
       return yield* Effect.zipRight(file.write(Stream.concat(toFile, untilHeard)), Fiber.join(playing), {
         concurrent: true
       })
     }))
-    // Playing nothing tells whether there is a player: before the text is sent.
+    // Playing nothing shows whether there is a player: before the text is sent.
     const check = Effect.mapError(Player.play(Stream.empty, { player }), orSave("only save the audio"))
     return Effect.zipRight(check, write)
   }
@@ -280,12 +280,12 @@ const speak = Effect.fnUntraced(function*(
     const show = isPlayed(options) ? Effect.void : Meter.show(meter, length)
     const playback = yield* Effect.scoped(Effect.zipRight(show, spoken))
     // At the end, so that a failure is a single sentence.
-    if (lacksKey) yield* Stdio.tell(Engine.noKey)
+    if (lacksKey) yield* Stdio.report(Engine.noKey)
     const voice = wanted.voice ?? defaults.voice ?? "the engine's own voice"
-    yield* Stdio.tell(Meter.summary(yield* meter.read, { place, voice, playback }))
+    yield* Stdio.report(Meter.summary(yield* meter.read, { place, voice, playback }))
   }).pipe(
     Effect.provide(Engine.layer(engine, options)),
-    Effect.onInterrupt(() => Stdio.tell(ifInterrupted))
+    Effect.onInterrupt(() => Stdio.report(ifInterrupted))
   )
 })
 

@@ -1,6 +1,6 @@
 /**
  * The port of the command's own input and output. Audio and lists go to standard output and nothing else does; people
- * are told things on standard error.
+ * get messages on standard error.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ export class Stdio extends Context.Tag("@effect-smallest/cli/Stdio")<Stdio, Serv
 /**
  * Input that could not be read or output that could not be written.
  *
- * - `Closed`: whoever read the output went away, as `head` does when it has seen enough
+ * - `Closed`: the reader of the output went away, as `head` does when it has seen enough
  * - `Failed`: anything else, such as a full disk
  *
  * @since 0.1.0
@@ -47,7 +47,7 @@ export class StdioError extends Schema.TaggedError<StdioError>("@effect-smallest
 export interface Writer {
   /** Whether a person looks at it. */
   readonly isTerminal: boolean
-  /** How many characters fit into a line now: 80 where that cannot be known. */
+  /** How many characters fit into a line now: 80 if that cannot be known. */
   readonly columns: Effect.Effect<number>
   /** Writes all of it, as fast as the reader reads. */
   readonly write: (data: string | Uint8Array) => Effect.Effect<void, StdioError>
@@ -75,7 +75,7 @@ const stdioError = (name: StdioError["name"]) => (cause: unknown): StdioError =>
 }
 
 const writer = (name: StdioError["name"], stream: NodeJS.WriteStream & { readonly fd: number }): Writer => {
-  // The callback of `write` tells of failures; without a listener they would end the process as well.
+  // The callback of `write` reports failures; without a listener they would end the process as well.
   stream.on("error", () => undefined)
   return {
     isTerminal: isatty(stream.fd),
@@ -104,13 +104,13 @@ export const layer: Layer.Layer<Stdio> = Layer.sync(Stdio, () => ({
 }))
 
 /**
- * Tells people something, in a line of its own.
+ * Prints a message for people, in a line of its own.
  *
  * @since 0.1.0
  * @category accessors
  */
-export const tell = (line: string): Effect.Effect<void, never, Stdio> =>
-  // Where standard error is closed there is nobody to tell, and nobody to complain to either.
+export const report = (line: string): Effect.Effect<void, never, Stdio> =>
+  // If standard error is closed, no message can reach anybody.
   Effect.flatMap(Stdio, ({ stderr }) => Effect.ignore(stderr.write(`${line}\n`)))
 
 /**

@@ -15,7 +15,7 @@ export * as Batch from "./Batch.js"
 export * as Cli from "./Cli.js"
 
 /**
- * What can go wrong on the command line, and how it is told: one line, no stack.
+ * What can go wrong on the command line, and how it is reported: one line, no stack.
  *
  * @since 0.1.0
  */
@@ -36,7 +36,7 @@ export * as Clones from "./Clones.js"
 export * as Dictionaries from "./Dictionaries.js"
 
 /**
- * The command `doctor`: whether this machine can speak, and what to do where it cannot.
+ * The command `doctor`: whether this machine can speak, and what to do if it cannot.
  *
  * @since 0.1.0
  */
@@ -93,7 +93,7 @@ export * as Speak from "./Speak.js"
 
 /**
  * The port of the command's own input and output. Audio and lists go to standard output and nothing else does; people
- * are told things on standard error.
+ * get messages on standard error.
  *
  * @since 0.1.0
  */

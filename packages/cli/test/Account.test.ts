@@ -260,7 +260,7 @@ describe("dictionaries", () => {
         [2, ["create", "--item", "SQL"], /--item takes word=pronunciation, as in SQL=sequel, not "SQL"/],
         [1, ["create", "--item", "SQL="], /The word "SQL" has no pronunciation\./],
         [1, ["create", "--item", "SQL=a", "--item", "SQL=b"], /The word "SQL" is there twice\./],
-        [1, ["create", broken], /is no dictionary: write \{"SQL": "sequel"\}/],
+        [1, ["create", broken], /is not a dictionary: write \{"SQL": "sequel"\}/],
         [1, ["create", prose], /Line 2 of .*prose\.txt is not word=pronunciation/],
         [1, ["update", "12", "--item", "SQL=sequel"], /has 24 hexadecimal digits, "12" does not\./],
         [1, ["update", unknown, "--item", "SQL=sequel"], new RegExp(`The account has no dictionary ${unknown}\\.`)],

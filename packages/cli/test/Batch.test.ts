@@ -151,6 +151,32 @@ describe("batch", () => {
       assert.lengthOf(yield* texts, count + 3)
     }).pipe(Effect.provide(emulator)))
 
+  it.scopedLive("tables of spreadsheets - are read with their separators and heads", () =>
+    Effect.gen(function*() {
+      const cwd = yield* folder
+      const env = yield* environment
+      const { requests } = yield* WavesEmulator.WavesEmulator
+      const quoted = "\"One; two, three.\""
+      const tables = [
+        ["a.csv", `id;text;speed\na;${quoted};1.5\n`],
+        ["b.csv", `sep=;\r\nid;text\r\na;${quoted}\r\n`],
+        ["c.csv", `\ufeffSEP=|\nId|Text\na|One; two, three.\n`],
+        ["d.csv", `ID;TEXT;SAMPLE_RATE\na;${quoted};8000\n`],
+        ["e.csv", `id\ttext\na\tOne; two, three.\n`],
+        ["f.tsv", `ID\tText\na\tOne; two, three.\n`],
+        ["g.csv", `"Id";"Sample Rate";"Text"\na;8000;${quoted}\n`]
+      ] as const
+      for (const [name, content] of tables) {
+        writeFileSync(join(cwd, name), content)
+        const { code, stderr } = yield* main(["batch", join(cwd, name), "--out", join(cwd, `out-${name}`)], { env })
+        assert.strictEqual(code, 0, name + stderr)
+      }
+      const texts = (yield* requests).map(({ body }) =>
+        typeof body === "object" && body !== null && "text" in body ? body.text : undefined
+      )
+      assert.deepStrictEqual(texts, tables.map(() => "One; two, three."))
+    }).pipe(Effect.provide(emulator)))
+
   it.scopedLive("rows that make no sense - are told with their lines, and the others are spoken", () =>
     Effect.gen(function*() {
       const cwd = yield* folder
@@ -213,10 +239,11 @@ describe("batch", () => {
         [1, [join(cwd, "missing.csv"), ...out], /no file .*missing\.csv/],
         [1, [at("empty.jsonl", "\n"), ...out], /has no rows/],
         [1, [at("latin.csv", new Uint8Array([0x69, 0x64, 0xff])), ...out], /not UTF-8/],
+        [1, [at("utf16.csv", Buffer.from("id,text\na,Hello.\n", "utf16le")), ...out], /zero bytes, as UTF-16 has/],
         [1, [at("b.csv", "name,text\na,Hello.\n"), ...out], /has no column id: its first line names the columns/],
         [1, [at("c.csv", "id,text,voize\na,Hello.,x\n"), ...out], /a column "voize", .*rename or remove it.*voice/],
-        [1, [at("d.csv", "id,text\na,\"Hello.\n"), ...out], /is no CSV: .*quotes/],
-        [1, [good, "--out", join(cwd, "taken")], /is no report of this command and would be replaced/],
+        [1, [at("d.csv", "id,text\na,\"Hello.\n"), ...out], /is not CSV: .*quotes/],
+        [1, [good, "--out", join(cwd, "taken")], /is not a report of this command and would be replaced/],
         [1, [good, "--out", good], /Could not write to/],
         [1, [good, "--engine", "waves", ...out], /SMALLEST_API_KEY.*--engine local/],
         [2, [good], /--out/],

@@ -55,7 +55,7 @@ describe("errors", () => {
     ],
     [
       new AudioPlayer.PlaybackError({ reason: "NoPlayer", description: "The audio player mpv is not there" }),
-      "The audio player mpv is not there. Install mpv, or leave --player away."
+      "The audio player mpv is not there. Install mpv, or omit --player."
     ],
     [
       new CliError.CommandFailure({ description: "a.wav cannot be read" }),

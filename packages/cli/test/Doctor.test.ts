@@ -66,4 +66,16 @@ describe("doctor", () => {
       )
       assert.notInclude(join(nobody.stdout.toString(), nonsense.stdout.toString()), key)
     }))
+
+  it.scopedLive("behind a proxy - names it without its password", () =>
+    Effect.gen(function*() {
+      const env = { SMALLEST_BASE_URL: "http://192.0.2.1", http_proxy: "ann:secret@127.0.0.1:9" }
+      const { code, stderr, stdout } = yield* run(["doctor"], { cwd: yield* folder, env })
+      assert.strictEqual(code, 1)
+      assert.match(
+        stdout.toString(),
+        /FAILED {2}Server {10}http:\/\/192\.0\.2\.1 .*does not answer through the proxy http:\/\/127\.0\.0\.1:9 \(http_proxy\)/
+      )
+      assert.notInclude(stdout.toString() + stderr, "secret")
+    }))
 })

@@ -112,7 +112,7 @@ describe("effect-smallest emulator", () => {
       assert.strictEqual(code, 1)
       assert.strictEqual(
         stderr,
-        "effect-smallest: 192.0.2.1 is no address of this machine; leave --host away, or give one that it has.\n"
+        "effect-smallest: 192.0.2.1 is not an address of this machine; omit --host, or give one that it has.\n"
       )
     }), 60_000)
 

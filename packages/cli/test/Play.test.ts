@@ -1,5 +1,4 @@
-import { Pcm, Wav } from "@effect-smallest/core"
-import { PcmStream } from "@effect-smallest/core"
+import { Pcm, PcmStream, Wav } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, type Scope, Stream } from "effect"
 import { spawnSync } from "node:child_process"
@@ -291,7 +290,7 @@ describe.skipIf(noFfplay)("play", () => {
         assertFailure(
           yield* main(["play", join(cwd, file), "--player", "afplay"]),
           1,
-          /The audio player afplay is not there\. Only macOS has it: leave --player away/
+          /The audio player afplay is not there\. Only macOS has it: omit --player/
         )
         assertFailure(yield* main(["play", cwd]), 1, /is a folder; name a WAV file in it/)
       })

@@ -132,7 +132,7 @@ describe("speak", () => {
         [2, ["Hello.", "--raw", ...out], /--raw writes samples.*a\.wav.*\.pcm/],
         [2, ["Hello.", "--out", at("a.pcm")], /add --raw, or name the file \.wav/],
         [2, ["Hello.", "--out", at("a.ulaw")], /not .*a\.ulaw.*ffmpeg/],
-        [2, ["Hello.", "--raw", "--out", at("a.txt")], /no name for audio/],
+        [2, ["Hello.", "--raw", "--out", at("a.txt")], /does not name audio/],
         [1, ["--file", at("folder"), ...out], /folder; name a text file in it/],
         [2, ["Hello.", "--file", at("utf16.txt"), ...out], /not both/],
         [2, ["Hello.", "--out", ""], /--out takes the name of a file/],

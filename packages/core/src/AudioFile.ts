@@ -18,6 +18,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import { makeRoom } from "./internal/makeRoom.js"
 import * as Operation from "./internal/operation.js"
 import * as Pcm from "./Pcm.js"
 import * as Wav from "./Wav.js"
@@ -34,15 +35,14 @@ export class AudioFile extends Context.Tag("@effect-smallest/core/AudioFile")<Au
  * - `Unwritable`: the medium refused, such as a missing folder, missing permission or a full disk
  * - `NoAudio`: the stream ended without any audio, so there is no format to write
  * - `MixedFormats`: a chunk had another sample rate or number of channels than the first
- * - `TooLarge`: more than the 4 GiB that a WAV file can hold
- * - `Cancelled`: somebody was asked for a place to save to, and chose none
+ * - `Cancelled`: the user was asked for a place to save to, and chose none
  *
  * @since 0.1.0
  * @category errors
  */
 export class AudioFileError
   extends Schema.TaggedError<AudioFileError>("@effect-smallest/core/AudioFile/AudioFileError")("AudioFileError", {
-    reason: Schema.Literal("Unwritable", "NoAudio", "MixedFormats", "TooLarge", "Cancelled"),
+    reason: Schema.Literal("Unwritable", "NoAudio", "MixedFormats", "Cancelled"),
     /** The name that was to be written. */
     name: Schema.String,
     description: Schema.String
@@ -74,8 +74,8 @@ export interface AudioFileReport {
  */
 export interface Service {
   /**
-   * Saves a stream as a WAV file. If the stream fails or the fiber is interrupted, nothing is left behind, and a file
-   * that had the name before is untouched.
+   * Saves a stream as a WAV file. If the stream fails or the fiber is interrupted, no partial file remains,
+   * and an existing file with that name is left unchanged.
    */
   readonly save: <E, R>(
     name: string,
@@ -86,7 +86,7 @@ export interface Service {
 }
 
 /**
- * Makes the service of its sink.
+ * Creates the service from its sink.
  *
  * @since 0.1.0
  * @category constructors
@@ -112,12 +112,15 @@ export const make = (sink: Service["sink"]): Service =>
 export interface Destination {
   /** Takes the next bytes: at first a header with streaming sizes, then audio. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, AudioFileError>
-  /** Puts a header with the right sizes in the place of the first, and lets the file appear under its name. */
+  /**
+   * Puts a header with the right sizes in the place of the first, and lets the file appear under its name. The header is longer
+   * than the first, which had `Wav.headerLength` bytes, if there is more audio than `Wav.maxDataLength`.
+   */
   readonly publish: (header: Uint8Array) => Effect.Effect<void, AudioFileError>
 }
 
 /**
- * Makes the service of the places that its files go to. The place is opened before the stream is run. When its scope ends
+ * Creates the service from the places that its files go to. The place is opened before the stream is run. When its scope ends
  * without `publish`, it has to leave nothing behind.
  *
  * @since 0.1.0
@@ -146,26 +149,21 @@ export const fromDestination = (
           })
         }
         length += chunk.bytes.length
-        if (length > Wav.maxDataLength) {
-          return yield* new AudioFileError({
-            reason: "TooLarge",
-            name,
-            description: "a WAV file holds at most 4 GiB; save the audio in parts"
-          })
-        }
         yield* destination.write(chunk.bytes)
       })
 
-      const finish = Effect.suspend((): Effect.Effect<AudioFileReport, AudioFileError> =>
-        format === undefined
-          ? new AudioFileError({ reason: "NoAudio", name, description: "there was no audio" })
-          : Effect.as(destination.publish(Wav.header(format, length)), {
-            name,
-            format,
-            duration: Pcm.durationOf(format, length),
-            size: Wav.headerLength + length
-          })
-      )
+      const finish = Effect.suspend((): Effect.Effect<AudioFileReport, AudioFileError> => {
+        if (format === undefined) {
+          return new AudioFileError({ reason: "NoAudio", name, description: "there was no audio" })
+        }
+        const header = Wav.header(format, length)
+        return Effect.as(destination.publish(header), {
+          name,
+          format,
+          duration: Pcm.durationOf(format, length),
+          size: header.length + length
+        })
+      })
 
       return Sink.mapEffect(Sink.forEach(write), () => finish)
     }))
@@ -237,19 +235,22 @@ const makeFileSystem = Effect.gen(function*() {
   // Written beside the target under a hidden name, so that the rename which publishes it stays on one disk.
   const newFile = Effect.fnUntraced(function*(name: string, target: string, mode: Option.Option<number>) {
     const id = (yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)
-    // Not made of the target's name, which may be as long as a name can be.
+    // Not derived from the target's name, which may be as long as a name can be.
     const temporary = path.join(path.dirname(target), `.${id}.partial`)
     const scope = yield* Scope.make()
     let isPublished = false
     yield* Effect.addFinalizer((exit) =>
       Effect.zipRight(
         Scope.close(scope, exit),
-        // A temporary file that cannot be removed is no reason to hide the error that brought us here.
+        // A temporary file that cannot be removed must not hide the error that led here.
         isPublished ? Effect.void : Effect.ignore(fs.remove(temporary, { force: true }))
       )
     )
-    const file = yield* fs.open(temporary, { flag: "wx" }).pipe(Scope.extend(scope), Effect.mapError(unwritable(name)))
+    const file = yield* fs.open(temporary, { flag: "wx+" }).pipe(Scope.extend(scope), Effect.mapError(unwritable(name)))
     const publish = Effect.fnUntraced(function*(header: Uint8Array) {
+      if (header.length > Wav.headerLength) {
+        yield* makeRoom(file, Number((yield* file.stat).size), Wav.headerLength, header.length)
+      }
       yield* file.seek(0, "start")
       yield* file.writeAll(header)
       if (Option.isSome(mode)) yield* fs.chmod(temporary, mode.value)
@@ -281,7 +282,7 @@ const makeFileSystem = Effect.gen(function*() {
     if (type === "Directory") {
       return yield* new AudioFileError({ reason: "Unwritable", name, description: "it is a folder; name a file in it" })
     }
-    // By its own name: what a pipe such as `/dev/stdout` resolves to is no path.
+    // By its own name: what a pipe such as `/dev/stdout` resolves to is not a path.
     if (type !== "File") return yield* device(name)
     const target = yield* fs.realPath(name).pipe(
       // A link to a file that does not exist yet leads there all the same.

@@ -45,7 +45,7 @@ export class PlaybackError extends Schema.TaggedError<PlaybackError>("@effect-sm
   "PlaybackError",
   {
     reason: Schema.Literal("NoPlayer", "PlayerFailed", "UnsupportedFormat", "NotAllowed"),
-    /** The player that failed, such as `ffplay`; absent where there is none. */
+    /** The player that failed, such as `ffplay`; absent if there is none. */
     player: Schema.optional(Schema.String),
     /** What happened, in one sentence without its full stop. */
     description: Schema.String,
@@ -62,7 +62,7 @@ const advice: Record<PlaybackError["reason"], string> = {
   NoPlayer: "In Node, install ffmpeg, mpv or alsa-utils; anywhere, save the audio to a file instead.",
   PlayerFailed: "Check that the machine has a working sound device, or choose another player.",
   UnsupportedFormat: "Change the audio with Pcm.resample, or choose another player.",
-  NotAllowed: "Start the playback in a handler of a click or a key."
+  NotAllowed: "Start playback from a click or key handler."
 }
 
 /**
@@ -73,14 +73,14 @@ const advice: Record<PlaybackError["reason"], string> = {
  */
 export interface PlaybackReport {
   /**
-   * - `completed`: everything was heard
+   * - `completed`: everything has been heard
    * - `stopped`: `stop`, or the end of the scope, cut it short
    * - `failed`: the player or the stream failed
    */
   readonly outcome: "completed" | "stopped" | "failed"
   /** The player that played, such as `ffplay`. */
   readonly player: string
-  /** How much audio was heard. */
+  /** How much audio has been heard. */
   readonly heard: Duration.Duration
   /** The time from the start to the first sound; `None` if there was no sound. */
   readonly firstAudio: Option.Option<Duration.Duration>
@@ -99,12 +99,12 @@ export interface Playback<out E = never> {
   readonly position: Effect.Effect<Duration.Duration>
   /** Silences the player and keeps its place. The source of the audio soon has to wait. */
   readonly pause: Effect.Effect<void>
-  /** Goes on where {@link Playback.pause} was. */
+  /** Resumes after {@link Playback.pause}. */
   readonly resume: Effect.Effect<void>
-  /** Ends the sound at once, interrupts the stream, and tells what was heard. Afterwards it tells the same again. */
+  /** Ends the sound at once, interrupts the stream, and returns what has been heard. Afterwards it returns the same again. */
   readonly stop: Effect.Effect<PlaybackReport>
   /**
-   * Waits for the end: until the last sample was heard, or `stop` was called. If the stream fails, what had come before
+   * Waits for the end: until the last sample has been heard, or `stop` was called. If the stream fails, what had come before
    * is heard, and then this fails with the stream's error.
    */
   readonly await: Effect.Effect<PlaybackReport, PlaybackError | E>
@@ -127,7 +127,7 @@ export interface Service {
     pcm: Stream.Stream<Pcm.PcmChunk, E, R>
   ) => Effect.Effect<PlaybackReport, PlaybackError | E, R>
   /**
-   * Plays as a sink, to be composed with others. Unlike `play`, it cannot tell a stream's error from an interruption:
+   * Plays as a sink, to be composed with others. Unlike `play`, it cannot distinguish a stream's error from an interruption:
    * both silence the player at once.
    */
   readonly sink: Sink.Sink<PlaybackReport, Pcm.PcmChunk, never, PlaybackError>
@@ -165,7 +165,7 @@ export interface Output {
   /** Silences within 100 ms, without losing audio. */
   readonly pause: Effect.Effect<void>
   readonly resume: Effect.Effect<void>
-  /** How much was heard, right within 100 ms. */
+  /** How much has been heard, right within 100 ms. */
   readonly position: Effect.Effect<Duration.Duration>
   readonly underruns: Effect.Effect<number>
   /** Waits until the first sample sounds. */
@@ -186,9 +186,9 @@ const cut = (chunk: Pcm.PcmChunk): ReadonlyArray<Pcm.PcmChunk> => {
 }
 
 /**
- * Makes the service of a device: feeds it, keeps failures of the stream and of the player apart, and derives `play` and
+ * Creates the service from a device: feeds it, keeps failures of the stream and of the player apart, and derives `play` and
  * `sink`. The device is acquired at the start of every playback, before the stream is run; its output is opened when
- * the first audio tells the format.
+ * the first audio sets the format.
  *
  * @since 0.1.0
  * @category constructors
@@ -229,7 +229,7 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
         const position = ofOutput((output) => output.position, Duration.zero)
 
         const report = Effect.fnUntraced(function*(outcome: PlaybackReport["outcome"]) {
-          const told: PlaybackReport = {
+          const made: PlaybackReport = {
             outcome,
             player: name,
             heard: outcome === "completed" ? yield* Ref.get(handedOver) : yield* position,
@@ -237,16 +237,16 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
             underruns: yield* ofOutput((output) => output.underruns, 0)
           }
           // The first report stands: a stop after the end changes nothing.
-          const standing = yield* Ref.getAndUpdate(final, Option.orElseSome(() => told))
+          const standing = yield* Ref.getAndUpdate(final, Option.orElseSome(() => made))
           if (Option.isSome(standing)) return standing.value
-          span.attribute("audio.duration", Duration.toSeconds(told.heard))
-          span.attribute("audio.player.outcome", told.outcome)
-          span.attribute("audio.player.underruns", told.underruns)
-          if (Option.isSome(told.firstAudio)) {
-            span.attribute("audio.player.time_to_first_audio", Duration.toSeconds(told.firstAudio.value))
+          span.attribute("audio.duration", Duration.toSeconds(made.heard))
+          span.attribute("audio.player.outcome", made.outcome)
+          span.attribute("audio.player.underruns", made.underruns)
+          if (Option.isSome(made.firstAudio)) {
+            span.attribute("audio.player.time_to_first_audio", Duration.toSeconds(made.firstAudio.value))
           }
-          yield* Metric.update(Metric.tagged(SpeechTelemetry.underruns, "audio.player", name), told.underruns)
-          return told
+          yield* Metric.update(Metric.tagged(SpeechTelemetry.underruns, "audio.player", name), made.underruns)
+          return made
         })
 
         const watch = (output: Output) =>
@@ -309,9 +309,9 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
 
         const settle = (exit: Exit.Exit<void, PlaybackError | E>) =>
           Effect.gen(function*() {
-            const told = yield* report(Exit.isSuccess(exit) ? "completed" : "failed")
+            const made = yield* report(Exit.isSuccess(exit) ? "completed" : "failed")
             yield* Scope.close(scope, exit)
-            yield* Deferred.done(result, told.outcome === "stopped" ? Exit.succeed(told) : Exit.as(exit, told))
+            yield* Deferred.done(result, made.outcome === "stopped" ? Exit.succeed(made) : Exit.as(exit, made))
           })
 
         const feeder = yield* Effect.interruptible(feed).pipe(
@@ -324,11 +324,11 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
         )
 
         const stop = Effect.uninterruptible(Effect.gen(function*() {
-          const told = yield* report("stopped")
+          const made = yield* report("stopped")
           // Silence must not wait for a source that is slow to let go.
           yield* Effect.zip(Scope.close(scope, Exit.void), Fiber.interrupt(feeder), { concurrent: true })
-          yield* Deferred.succeed(result, told)
-          return told
+          yield* Deferred.succeed(result, made)
+          return made
         }))
         yield* Effect.addFinalizer(() => stop)
 
@@ -425,7 +425,7 @@ export const start = <E, R>(
   Effect.flatMap(AudioPlayer, (service) => service.start(pcm))
 
 /**
- * Plays a stream to its end: until the last sample was heard. Interruption silences the player at once.
+ * Plays a stream to its end: until the last sample has been heard. Interruption silences the player at once.
  *
  * @example
  * ```ts

@@ -10,7 +10,8 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
+import * as Pull from "./Pull.js"
 
 /**
  * A queue between one producer and one listener that is bounded in bytes: `offer` waits while it is full. Pieces that
@@ -99,6 +100,6 @@ export const make = <E>(capacity: number): Effect.Effect<ByteBuffer<E>> =>
       offer,
       end: close(Exit.void),
       failCause: (cause) => close(Exit.failCause(cause)),
-      stream: Stream.repeatEffectChunkOption(take)
+      stream: Pull.toStream(take)
     }
   })

@@ -27,7 +27,7 @@ export const make = (duration: Duration.DurationInput): EdgeFade => {
   let held: Pcm.PcmChunk | undefined
   let rising = 0 // frames that the first fade has passed
 
-  // Multiplies frame i by gain(i); copies, because chunks share memory with whoever made them.
+  // Multiplies frame i by gain(i); copies, because chunks share memory with their maker.
   const scaled = (chunk: Pcm.PcmChunk, gain: (frame: number) => number, count: number): Pcm.PcmChunk => {
     const { channels } = chunk.format
     const samples = Pcm.samples(chunk).slice()

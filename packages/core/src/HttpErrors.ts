@@ -5,8 +5,11 @@
  *
  * @since 0.1.0
  */
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
 
 /**
  * An error body, whatever shape it came in.
@@ -30,28 +33,35 @@ const firstIssue = (json: unknown): unknown => {
   return list?.[0]
 }
 
+/** What makes text from outside fit for a message: {@link ForeignText.cleaner} builds one. */
+type Clean = (text: string) => string
+
+const nonEmpty = (text: string): string | undefined => text === "" ? undefined : text
+
 /**
- * Reads an error body in any of the shapes that the vendor's servers send: `{error}`, `{message}`, `{error, message}`,
- * `{error: [issue]}`, `{error, details: [issue]}`, `{errors: [text]}`, `{error: {message}}`, `{status, error_code, message}`, or plain text.
+ * Reads an error body in any of the shapes that speech servers send: `{error}`, `{message}`, `{error, message}`, `{error: [issue]}`,
+ * `{error, details: [issue]}`, `{errors: [text]}`, `{error: {message}}`, `{status, error_code, message}`, or plain text. Every text in it goes
+ * through `clean`, after it has been decoded.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const readErrorBody = (json: unknown): ErrorBody => {
+export const readErrorBody = (json: unknown, clean: Clean): ErrorBody => {
+  const text = (u: unknown) => typeof u === "string" ? nonEmpty(clean(u)) : undefined
   const error = get(json, "error")
   const issue = firstIssue(json)
   const details = get(json, "details")
   const detail: unknown = Array.isArray(details) ? details[0] : undefined
   const path = get(issue ?? detail, "path")
-  const said = string(get(json, "message")) ?? string(get(error, "message")) ?? string(get(issue, "message")) ??
-    string(issue) ?? string(error) ?? string(json)
-  const more = string(get(detail, "message"))
+  const main = text(get(json, "message")) ?? text(get(error, "message")) ?? text(get(issue, "message")) ??
+    text(issue) ?? text(error) ?? text(json)
+  const more = text(get(detail, "message"))
   return {
-    message: said === undefined || more === undefined ? said ?? more : `${said}: ${more}`,
-    code: string(get(json, "error_code")) ?? string(get(error, "code")) ?? string(get(error, "type")) ??
-      string(get(issue, "code")),
-    path: Array.isArray(path) ? path.map(String) : undefined,
-    requestId: string(get(json, "request_id")) ?? string(get(error, "request_id"))
+    message: main === undefined || more === undefined ? main ?? more : clean(`${main}: ${more}`),
+    code: text(get(json, "error_code")) ?? text(get(error, "code")) ?? text(get(error, "type")) ??
+      text(get(issue, "code")),
+    path: Array.isArray(path) ? path.slice(0, 8).map((part) => clean(String(part))) : undefined,
+    requestId: text(get(json, "request_id")) ?? text(get(error, "request_id"))
   }
 }
 
@@ -69,15 +79,46 @@ const parseJson = (text: string): unknown => {
  * @since 0.1.0
  * @category constructors
  */
-export const readErrorText = (text: string): ErrorBody => {
+export const readErrorText = (text: string, clean: Clean): ErrorBody => {
   const json = parseJson(text)
-  if (Predicate.isRecord(json)) return readErrorBody(json)
-  const plain = text.trim()
-  // The markup of a proxy's error page helps nobody.
-  return readErrorBody(
-    plain.startsWith("<") ? "A web page came instead of the speech API's answer" : plain.slice(0, 300)
-  )
+  if (Predicate.isRecord(json)) return readErrorBody(json, clean)
+  // The markup of a proxy's error page is of no help.
+  return readErrorBody(/^[\s\ufeff]*</.test(text) ? "A web page came instead of the speech API's answer" : text, clean)
 }
+
+/**
+ * The beginning of a body, as text. It never fails and soon ends, whatever the server does: the status of a response says more than a body
+ * that stalls, breaks or does not end. What is left of the response is dropped with its connection.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const readBody = (
+  response: HttpClientResponse.HttpClientResponse,
+  { maxBytes = 64 * 1024, timeout = "2 seconds" }: {
+    /** @default 65536 */
+    readonly maxBytes?: number
+    /** @default "2 seconds" */
+    readonly timeout?: Duration.DurationInput
+  } = {}
+): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    const decoder = new TextDecoder()
+    let text = ""
+    let length = 0
+    return response.stream.pipe(
+      Stream.runForEachWhile((bytes) =>
+        Effect.sync(() => {
+          text += decoder.decode(bytes.subarray(0, maxBytes - length), { stream: true })
+          length += bytes.length
+          return length < maxBytes
+        })
+      ),
+      Effect.timeoutOption(timeout),
+      Effect.ignore, // what has arrived is enough
+      Effect.map(() => text + decoder.decode())
+    )
+  })
 
 // Both spellings are plain decimal numbers; twelve digits of seconds are more than a lifetime already.
 const finite = (text: string | undefined): number | undefined =>
@@ -98,7 +139,7 @@ export const readRetryAfter = (
   const value = headers["retry-after"]?.trim() ?? ""
   const seconds = finite(value)
   if (seconds !== undefined) return Duration.seconds(seconds)
-  // HTTP dates begin with the name of the day; Date.parse takes much that is no date at all.
+  // HTTP dates begin with the name of the day; Date.parse accepts much that is not a date.
   const date = /^[a-z]/i.test(value) ? Date.parse(value) : NaN
   return Number.isNaN(date) ? undefined : Duration.millis(Math.max(0, date - now))
 }

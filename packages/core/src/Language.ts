@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import { languageNames } from "./internal/languageNames.js"
 
 /**
- * The codes that an editor suggests: ISO 639-1, and `auto` where the model itself finds out.
+ * The codes that an editor suggests: ISO 639-1, and `auto` if the model detects it.
  *
  * @since 0.1.0
  * @category models
@@ -31,7 +31,7 @@ export type Language = KnownLanguage | (string & {})
 export const Language: Schema.Schema<Language, string> = Schema.NonEmptyString
 
 /**
- * The English name of a language, or the code itself where it is not a known one.
+ * The English name of a language, or the code itself if it is not a known one.
  *
  * @example
  * ```ts
@@ -52,7 +52,7 @@ const codes = new Map(Object.entries(languageNames).map(([code, name]) => [name.
 const otherNames: Record<string, string> = { chinese: "zh", mandarin: "zh", oriya: "or" }
 
 /**
- * The code of a language by its English name, or the text itself, in lower case, where it is no known name: a code as it
+ * The code of a language by its English name, or the text itself, in lower case, if it is not a known name: a code as it
  * is.
  *
  * @example

@@ -45,7 +45,7 @@ export interface PcmChunk {
 }
 
 /**
- * Bytes or a conversion that PCM cannot be made of.
+ * Bytes or a conversion that cannot become PCM.
  *
  * - `PartialFrame`: a stream of bytes ended inside a frame
  * - `InvalidSampleRate`: a rate that {@link resample} does not convert from or to
@@ -138,7 +138,7 @@ const bytesOf = (samples: Int16Array): Uint8Array =>
   new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)
 
 /**
- * A chunk of samples, interleaved where there are several channels. The samples are not copied.
+ * A chunk of samples, interleaved if there are several channels. The samples are not copied.
  *
  * @since 0.1.0
  * @category constructors
@@ -146,7 +146,7 @@ const bytesOf = (samples: Int16Array): Uint8Array =>
 export const fromSamples = (format: PcmFormat, samples: Int16Array): PcmChunk => unsafeMake(format, bytesOf(samples))
 
 /**
- * The samples of a chunk: a view of its bytes where their alignment allows one, a copy otherwise.
+ * The samples of a chunk: a view of its bytes if their alignment allows one, a copy otherwise.
  *
  * @since 0.1.0
  * @category accessors

@@ -19,13 +19,12 @@ import * as Pcm from "./Pcm.js"
 type Self<E, R> = Stream.Stream<Pcm.PcmChunk, E, R>
 
 /**
- * Cuts audio into chunks of one length; the last one may be shorter. Use it where a device or a protocol wants frames of a
+ * Cuts audio into chunks of one length; the last one may be shorter. Use it if a device or a protocol wants frames of a
  * fixed size, such as 20 ms on a telephone line.
  *
  * @example
  * ```ts
- * import { SpeechSynthesizer } from "@effect-smallest/core"
- * import { PcmStream } from "@effect-smallest/core"
+ * import { PcmStream, SpeechSynthesizer } from "@effect-smallest/core"
  *
  * const frames = SpeechSynthesizer.stream({ text: "Hello.", sampleRate: 8000 }).pipe(
  *   PcmStream.rechunk("20 millis") // 320 bytes each
@@ -202,12 +201,11 @@ const measure = (chunk: Pcm.PcmChunk, position: Duration.Duration): Level => {
 }
 
 /**
- * Tells the level of each chunk while it passes. Put {@link rechunk} before it for readings at even times.
+ * Reports the level of each chunk while it passes. Put {@link rechunk} before it for readings at even times.
  *
  * @example
  * ```ts
- * import { SpeechSynthesizer } from "@effect-smallest/core"
- * import { PcmStream } from "@effect-smallest/core"
+ * import { PcmStream, SpeechSynthesizer } from "@effect-smallest/core"
  * import { Console } from "effect"
  *
  * const metered = SpeechSynthesizer.stream({ text: "Hello." }).pipe(

@@ -2,7 +2,7 @@
  * The clock of a loudspeaker: how much of the audio that was handed to it has been heard.
  *
  * For those who implement `AudioPlayer`. A playhead runs with the system's clock, never past the audio that it has, is
- * corrected by what the device itself reports, and makes whoever feeds it keep a small lead instead of running ahead.
+ * corrected by what the device itself reports, and makes its writer keep a small lead instead of running ahead.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import * as ClockNanos from "./internal/clockNanos.js"
  * @category models
  */
 export interface Playhead {
-  /** How much was heard. Never goes back. */
+  /** How much has been heard. Never goes back. */
   readonly position: Effect.Effect<Duration.Duration>
   /** How often the audio ran out before its end, so that the listener heard a gap. */
   readonly underruns: Effect.Effect<number>
@@ -32,11 +32,11 @@ export interface Playhead {
   readonly report: (position: Duration.DurationInput) => Effect.Effect<void>
   readonly pause: Effect.Effect<void>
   readonly resume: Effect.Effect<void>
-  /** Waits until so much was heard. */
+  /** Waits until so much has been heard. */
   readonly reached: (position: Duration.DurationInput) => Effect.Effect<void>
   /** Waits until everything that was handed over has been heard. */
   readonly drained: Effect.Effect<void>
-  /** Says that everything was heard, for devices that know their own end. */
+  /** Says that everything has been heard, for devices that know their own end. */
   readonly finish: Effect.Effect<void>
 }
 
@@ -90,7 +90,7 @@ export const make = (options: Options): Effect.Effect<Playhead> =>
     let highest = 0
     let believeFrom = 0
     let lastReport = -1
-    // At `at` on the clock, `position` was heard.
+    // At `at` on the clock, `position` has been heard.
     let anchor = { position: 0, at: 0 }
 
     const heardAt = (at: number): number =>
@@ -110,7 +110,7 @@ export const make = (options: Options): Effect.Effect<Playhead> =>
     const at = <A>(f: (now: number) => A): Effect.Effect<A> => Effect.map(now, f)
 
     // Sleeps until the listener has moved on by so much; while nothing moves, until it does. Whole milliseconds, because
-    // no clock wakes up more precisely, and the one of tests cannot tell the time between them.
+    // no clock wakes up more precisely, and the clock of tests has no time between them.
     const moved = (millis: number): Effect.Effect<void> =>
       isStarted && !isPaused ? Effect.sleep(Duration.millis(Math.max(1, Math.ceil(millis)))) : running.await
 

@@ -23,6 +23,7 @@ import * as operation_ from "./internal/operation.js"
 import * as lease from "./internal/segmentLease.js"
 import * as silence from "./internal/shortenSilence.js"
 import * as Pcm from "./Pcm.js"
+import * as Pull from "./Pull.js"
 import * as SpeechError from "./SpeechError.js"
 import * as SpeechEvent from "./SpeechEvent.js"
 import type { OutputFormat, SpeechBytesRequest, SpeechOptions } from "./SpeechRequest.js"
@@ -176,7 +177,7 @@ export const make = (engine: Engine): Service => {
       const running = yield* operation("SpeechSynthesizer.events")
       const inside = Effect.withParentSpan(running.span)
       const resolved = yield* inside(running.prepare(described(running, check.events(request))))
-      const pull = yield* Stream.toPull(speak(resolved))
+      const pull = yield* Pull.fromStream(speak(resolved))
       const measured = running.measure(pull)
       let hasAudio = false
       const first = inside(running.measure(Effect.flatMap(pull, (events) => {
@@ -185,7 +186,7 @@ export const make = (engine: Engine): Service => {
           ? Effect.succeed(events)
           : Effect.fail(Option.some(noAudio("events")))
       })))
-      return Stream.repeatEffectChunkOption(Effect.suspend(() => hasAudio ? measured : first))
+      return Pull.toStream(Effect.suspend(() => hasAudio ? measured : first))
     }))
 
   const encode = (request: ResolvedRequest & SpeechBytesRequest): Effect.Effect<Encoded, SpeechError.SpeechError> => {

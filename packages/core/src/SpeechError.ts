@@ -25,7 +25,7 @@ export const TypeId = "~@effect-smallest/core/SpeechError"
 export type TypeId = typeof TypeId
 
 /**
- * Where in a stream of speech an error happened, so that a caller can go on with the rest of the text.
+ * Where in a stream of speech an error happened, so that a caller can continue with the rest of the text.
  *
  * @since 0.1.0
  * @category schemas
@@ -50,7 +50,7 @@ const fields = {
   module: Schema.String,
   /** The method of that module, such as `stream`. */
   method: Schema.String,
-  /** What happened, in one sentence; the server's own words where it gave some. */
+  /** What happened, in one sentence; the server's own words if it gave some. */
   description: Schema.String,
   /** The server's id of the request: quote it to the vendor's support. */
   requestId: Schema.optional(Schema.String),
@@ -84,7 +84,7 @@ const seconds = (wait: Duration.Duration): string =>
 const identifier = (name: string) => `@effect-smallest/core/SpeechError/${name}`
 
 /**
- * The request was wrong before anything was sent: a value out of bounds, or an option that this engine cannot honour.
+ * The request was wrong before anything has been sent: a value out of bounds, or an option that this engine cannot honour.
  *
  * @since 0.1.0
  * @category errors
@@ -211,7 +211,7 @@ export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>(identifie
 export class UnknownVoice extends Schema.TaggedError<UnknownVoice>(identifier("UnknownVoice"))("UnknownVoice", {
   ...fields,
   voice: Schema.String,
-  /** Some voices that the engine does have; empty where it cannot say. */
+  /** Some voices that the engine does have; empty if it cannot say. */
   available: Schema.Array(Schema.String)
 }) {
   get [TypeId](): TypeId {
@@ -259,7 +259,7 @@ export class ModelRetired extends Schema.TaggedError<ModelRetired>(identifier("M
  */
 export class RateLimited extends Schema.TaggedError<RateLimited>(identifier("RateLimited"))("RateLimited", {
   ...fields,
-  /** How long the server asks to wait, where it says so. {@link retrySchedule} never retries earlier. */
+  /** How long the server asks to wait, if it says so. {@link retrySchedule} never retries earlier. */
   retryAfter: Schema.optional(Schema.DurationFromMillis)
 }) {
   get [TypeId](): TypeId {
@@ -311,16 +311,29 @@ export class ServerFailure extends Schema.TaggedError<ServerFailure>(identifier(
  */
 export class TransportFailure extends Schema.TaggedError<TransportFailure>(identifier("TransportFailure"))(
   "TransportFailure",
-  fields
+  {
+    ...fields,
+    /** Why the server's certificate was refused, as in `SELF_SIGNED_CERT_IN_CHAIN`: no retry mends that. */
+    certificate: Schema.optional(Schema.String)
+  }
 ) {
   get [TypeId](): TypeId {
     return TypeId
   }
   get isRetryable(): boolean {
-    return true
+    return this.certificate === undefined
   }
   override get message(): string {
-    return explain(this, "Check the network and the base URL.")
+    return explain(
+      this,
+      this.certificate === undefined
+        ? "Check the network and the base URL."
+        : /EXPIRED|NOT_YET_VALID/.test(this.certificate)
+        ? "Check the clock of this machine, then ask who runs the server or the proxy before it."
+        : /ALTNAME/.test(this.certificate)
+        ? "Check the host in the base URL."
+        : "If a private authority issued the certificate, as proxies of companies do, name the authority's certificate in NODE_EXTRA_CA_CERTS (a PEM file) before Node starts."
+    )
   }
 }
 
@@ -331,7 +344,7 @@ export class TransportFailure extends Schema.TaggedError<TransportFailure>(ident
  * - `connect`: until the server answered at all
  * - `firstAudio`: from sending the request to the first sample
  * - `idle`: between two pieces of audio; keep-alives do not count
- * - `answer`: the whole of an answer that is no speech, such as a list of voices
+ * - `answer`: the whole of an answer that is not speech, such as a list of voices
  *
  * @since 0.1.0
  * @category errors
@@ -354,7 +367,7 @@ export class SpeechTimeout extends Schema.TaggedError<SpeechTimeout>(identifier(
 }
 
 /**
- * The audio ended before the protocol's end mark: what was heard is not the whole text.
+ * The audio ended before the protocol's end mark: what has been heard is not the whole text.
  *
  * @since 0.1.0
  * @category errors
@@ -370,7 +383,7 @@ export class TruncatedAudio extends Schema.TaggedError<TruncatedAudio>(identifie
     return true
   }
   override get message(): string {
-    return explain(this, "The text was not spoken to its end; speak the rest again from `position` where it is given.")
+    return explain(this, "The text was not spoken to its end; speak the rest again from `position` if it is given.")
   }
 }
 
@@ -423,7 +436,7 @@ export class EngineFailure extends Schema.TaggedError<EngineFailure>(identifier(
   "EngineFailure",
   {
     ...fields,
-    /** Whether the same call would fail again, as where a part of the engine is not installed. */
+    /** Whether the same call would fail again, as when a part of the engine is not installed. */
     isPermanent: Schema.optional(Schema.Boolean)
   }
 ) {
@@ -569,14 +582,25 @@ export interface RetryOptions {
    */
   readonly maxDelay?: Duration.DurationInput | undefined
   /**
-   * Which of the errors that {@link isRetryable} allows are retried, where somebody else retries the others.
+   * The longest wait that a server may ask for. If it asks for more, the error is final at once, with its `retryAfter`: nothing waits for
+   * hours, and no permit is held meanwhile.
+   * @default "2 minutes"
+   */
+  readonly maxRetryAfter?: Duration.DurationInput | undefined
+  /**
+   * Which of the errors that {@link isRetryable} allows are retried, if another layer retries the others.
    * @default all of them
    */
   readonly while?: Predicate.Predicate<SpeechError> | undefined
 }
 
+const defaultMaxRetryAfter = "2 minutes"
+
+const asksAtMost = (error: SpeechError, limit: Duration.Duration): boolean =>
+  error._tag !== "RateLimited" || error.retryAfter === undefined || Duration.lessThanOrEqualTo(error.retryAfter, limit)
+
 /**
- * Retries what {@link isRetryable} allows: exponential with 20 % jitter, and never earlier than `RateLimited.retryAfter`.
+ * Retries what {@link isRetryable} allows: exponential with 20 % jitter, and never earlier than `RateLimited.retryAfter`, unless that is longer than `maxRetryAfter`.
  * The defaults follow the vendor's advice (500 ms, doubled up to 30 s).
  *
  * @example
@@ -594,8 +618,11 @@ export interface RetryOptions {
  */
 export const retrySchedule = (options: RetryOptions = {}): Schedule.Schedule<SpeechError, SpeechError> => {
   const maxDelay = Duration.decode(options.maxDelay ?? "30 seconds")
+  const maxRetryAfter = Duration.decode(options.maxRetryAfter ?? defaultMaxRetryAfter)
   return Schedule.identity<SpeechError>().pipe(
-    Schedule.whileInput((error: SpeechError) => isRetryable(error) && (options.while?.(error) ?? true)),
+    Schedule.whileInput((error: SpeechError) =>
+      isRetryable(error) && asksAtMost(error, maxRetryAfter) && (options.while?.(error) ?? true)
+    ),
     Schedule.intersect(
       Schedule.exponential(options.baseDelay ?? "500 millis").pipe(
         Schedule.jittered,
@@ -630,7 +657,9 @@ export const scheduleOf = (retry: Retry = {}): Schedule.Schedule<unknown, Speech
     ? Schedule.stop
     : Schedule.isSchedule(retry)
     ? Schedule.passthrough(retry).pipe(
-      Schedule.whileInput(isRetryable),
+      Schedule.whileInput((error: SpeechError) =>
+        isRetryable(error) && asksAtMost(error, Duration.decode(defaultMaxRetryAfter))
+      ),
       Schedule.modifyDelay((error, delay) =>
         error._tag === "RateLimited" && error.retryAfter !== undefined ? Duration.max(error.retryAfter, delay) : delay
       )

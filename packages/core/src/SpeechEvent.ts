@@ -17,8 +17,8 @@ import type { SpeechError } from "./SpeechError.js"
  * - `SegmentStarted`: the audio that follows speaks this piece of the text
  * - `AudioChunk`: audio, to be played right after the audio before it
  * - `WordTimestamp`: when a word sounds, from engines that know
- * - `SegmentFailed`: a piece of the text was skipped because of an error (only where the caller chose to skip)
- * - `Completed`: everything was spoken; always the last event of a stream that ends well
+ * - `SegmentFailed`: a piece of the text was skipped because of an error (only if the caller chose to skip)
+ * - `Completed`: everything has been spoken; always the last event of a stream that ends well
  *
  * @since 0.1.0
  * @category models
@@ -51,7 +51,7 @@ export type SpeechEvent = Data.TaggedEnum<{
   Completed: {
     /** How long all of the audio sounds. */
     readonly duration: Duration.Duration
-    /** The server's id of the request, where there is one. */
+    /** The server's id of the request, if there is one. */
     readonly requestId?: string | undefined
   }
 }>

@@ -4,7 +4,7 @@
  * Every public operation has a span, and every engine feeds these metrics, whichever layer is in place. They reach a backend
  * through `@effect/opentelemetry`; a program without it pays next to nothing. An operation on growing text contains operations on
  * its segments, so sum over one `speech.operation` and not over all. Names, units and attributes are listed in
- * `docs/observability.md`. Keys are in none of them; texts are only where {@link RecordText} says so.
+ * `docs/observability.md`. Keys are in none of them; texts are recorded only if {@link RecordText} says so.
  *
  * @since 0.1.0
  */
@@ -75,7 +75,7 @@ export const segmentLatency: Metric.Metric.Histogram<number> = Metric.tagged(
 )
 
 /**
- * `speech.characters`: how much text was sent to engines, in UTF-16 code units. Tagged like {@link timeToFirstAudio}.
+ * `speech.characters`: how much text has been sent to engines, in UTF-16 code units. Tagged like {@link timeToFirstAudio}.
  *
  * @since 0.1.0
  * @category constants

@@ -1,10 +1,11 @@
 /**
- * RIFF/WAVE files of 16-bit PCM.
+ * RIFF/WAVE files: writes 16-bit PCM, and reads what the field writes.
  *
- * A header describes one whole file, so streams of speech carry raw PCM and get a single header where they are saved
- * or where a player starts: a header on each piece would click, and its sizes would be false.
+ * A header describes one whole file, so streams of speech carry raw PCM and get a single header when they are saved
+ * or when a player starts: a header on each piece would click, and its sizes would be false.
  *
  * @see http://soundfile.sapp.org/doc/WaveFormat/
+ * @see https://tech.ebu.ch/docs/tech/tech3306v1_0.pdf for RF64
  * @since 0.1.0
  */
 import * as Chunk from "effect/Chunk"
@@ -19,12 +20,13 @@ import * as Stream from "effect/Stream"
 import * as Audio from "./Audio.js"
 import * as WavReader from "./internal/wavReader.js"
 import * as Pcm from "./Pcm.js"
+import * as Pull from "./Pull.js"
 
 /**
  * Bytes that are not a WAV file which this module reads.
  *
  * - `NotWav`: no RIFF/WAVE signature, or no `fmt ` and `data` chunks
- * - `Unsupported`: an encoding other than 16-bit PCM
+ * - `Unsupported`: an encoding that {@link decode} does not list
  * - `Corrupt`: sizes that contradict each other or the file
  *
  * @since 0.1.0
@@ -32,17 +34,23 @@ import * as Pcm from "./Pcm.js"
  */
 export class WavError extends Schema.TaggedError<WavError>("@effect-smallest/core/Wav/WavError")("WavError", {
   reason: Schema.Literal("NotWav", "Unsupported", "Corrupt"),
-  description: Schema.String
+  description: Schema.String,
+  /** What the bytes are instead of a WAV file, such as `an MP3 file`, `a web page` or `JSON`, if that can be recognized. */
+  found: Schema.optional(Schema.String)
 }) {
   override get message(): string {
     return this.reason === "Unsupported"
       ? `${this.description}. Convert the file to 16-bit PCM first.`
-      : `${this.description}. Check that the file is a complete WAV file.`
+      : this.found === undefined
+      ? `${this.description}. Check that the file is a complete WAV file.`
+      : /^(?:text|JSON|XML|a web page)/.test(this.found)
+      ? `${this.description}. It may be the answer of a server that failed: open it to read why.`
+      : `${this.description}. Convert it to WAV first.`
   }
 }
 
 /**
- * The length of the header that {@link header} makes, in bytes.
+ * The length of the header that {@link header} makes for audio up to {@link maxDataLength}, in bytes.
  *
  * @since 0.1.0
  * @category constants
@@ -50,7 +58,15 @@ export class WavError extends Schema.TaggedError<WavError>("@effect-smallest/cor
 export const headerLength = 44
 
 /**
- * The most audio that a WAV file can hold: its sizes are unsigned 32-bit numbers.
+ * The length of the header that {@link header} makes for more audio than that, in bytes.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const longHeaderLength = 80
+
+/**
+ * The most audio that a RIFF file can hold, in bytes: its sizes are unsigned 32-bit numbers. More makes an RF64 file.
  *
  * @since 0.1.0
  * @category constants
@@ -58,30 +74,41 @@ export const headerLength = 44
 export const maxDataLength: number = 0xffffffff - headerLength
 
 /**
- * The 44-byte header of a file with `dataLength` bytes of audio. Without a length, for streams whose end is not known,
- * both sizes are `0xffffffff`, which players take as "until the end".
+ * The header of a file with `dataLength` bytes of audio: 44 bytes, or the 80 of an RF64 file for more than
+ * {@link maxDataLength}. Without a length, for streams whose end is not known, both sizes are `0xffffffff`, which players take
+ * as "until the end".
  *
  * @since 0.1.0
  * @category constructors
  */
 export const header = (format: Pcm.PcmFormat, dataLength?: number): Uint8Array => {
-  const bytes = new Uint8Array(headerLength)
+  const isLong = dataLength !== undefined && dataLength > maxDataLength
+  const bytes = new Uint8Array(isLong ? longHeaderLength : headerLength)
   const view = new DataView(bytes.buffer)
   const tag = (offset: number, name: string) => bytes.set(new TextEncoder().encode(name), offset)
   const size = Pcm.frameSize(format)
-  tag(0, "RIFF")
-  view.setUint32(4, dataLength === undefined ? 0xffffffff : headerLength - 8 + dataLength, true)
+  const isOpen = isLong || dataLength === undefined
+  tag(0, isLong ? "RF64" : "RIFF")
+  view.setUint32(4, isOpen ? 0xffffffff : headerLength - 8 + dataLength, true)
   tag(8, "WAVE")
-  tag(12, "fmt ")
-  view.setUint32(16, 16, true)
-  view.setUint16(20, 1, true)
-  view.setUint16(22, format.channels, true)
-  view.setUint32(24, format.sampleRate, true)
-  view.setUint32(28, format.sampleRate * size, true)
-  view.setUint16(32, size, true)
-  view.setUint16(34, 16, true)
-  tag(36, "data")
-  view.setUint32(40, dataLength ?? 0xffffffff, true)
+  if (isLong) {
+    tag(12, "ds64")
+    view.setUint32(16, 28, true)
+    view.setBigUint64(20, BigInt(longHeaderLength - 8 + dataLength), true)
+    view.setBigUint64(28, BigInt(dataLength), true)
+    view.setBigUint64(36, BigInt(Math.floor(dataLength / size)), true)
+  }
+  const at = bytes.length - headerLength
+  tag(at + 12, "fmt ")
+  view.setUint32(at + 16, 16, true)
+  view.setUint16(at + 20, 1, true)
+  view.setUint16(at + 22, format.channels, true)
+  view.setUint32(at + 24, format.sampleRate, true)
+  view.setUint32(at + 28, format.sampleRate * size, true)
+  view.setUint16(at + 32, size, true)
+  view.setUint16(at + 34, 16, true)
+  tag(at + 36, "data")
+  view.setUint32(at + 40, isOpen ? 0xffffffff : dataLength, true)
   return bytes
 }
 
@@ -103,7 +130,7 @@ export const encode = (audio: Audio.Audio): Uint8Array =>
   Pcm.concatBytes([header(audio.format, audio.bytes.length), audio.bytes])
 
 /**
- * A WAV file as a stream of bytes: the header first, then the audio as it comes. Give `dataLength` where it is known;
+ * A WAV file as a stream of bytes: the header first, then the audio as it comes. Give `dataLength` if it is known;
  * without it the header carries streaming sizes. A stream without audio stays empty.
  *
  * @since 0.1.0
@@ -135,12 +162,21 @@ export const encodeStream: {
 const wavError = (problem: WavReader.Problem): WavError => new WavError(problem)
 
 /**
- * Reads a WAV file of 16-bit PCM. The audio shares the memory of `bytes`.
+ * Reads a WAV file as 16-bit PCM. The audio of a file that has just that shares the memory of `bytes`.
  *
- * Walks the chunks, so `LIST` and other metadata before or after the audio is skipped, odd chunks are padded as RIFF
- * says, and the sizes of streams mean "until the end": `0xffffffff`, `0x7fffffff`, SoX's `0x7ffff000` and, in a file
- * whose own size is open too, 0. Any other size that points beyond the file, as in a truncated or a hostile one, is a
- * `WavError`; nothing is allocated for it.
+ * | in the file | becomes |
+ * | --- | --- |
+ * | 16-bit PCM | the same |
+ * | 8-bit PCM, which is unsigned | `(value - 128) * 256` |
+ * | 24- and 32-bit PCM | the nearest of the 16-bit values, halves rounded up, limited to full scale |
+ * | floating point of 32 and 64 bits | `value * 32768`, rounded and limited likewise; what is not a number is silence |
+ * | µ-law and A-law | the values of ITU-T G.711 |
+ *
+ * The file may be RIFF, RIFX (big-endian), RF64 or BW64, its format plain or `WAVE_FORMAT_EXTENSIBLE`. Walks the chunks, so
+ * `LIST` and other metadata before or after the audio is skipped, and odd chunks are padded as RIFF says. The sizes that streams
+ * leave behind mean "until the end": those within 64 KiB of 2^31 and 2^32, and up to 8 in a file whose own size has no room for
+ * audio. Any other size that points beyond the file, as in a truncated or a hostile one, is a `WavError`; nothing is allocated
+ * for it. Bytes of a last frame that is not whole are left out.
  *
  * @example
  * ```ts
@@ -157,9 +193,10 @@ export const decode = (bytes: Uint8Array): Either.Either<Audio.Audio, WavError> 
   const reader = WavReader.make()
   return Either.mapLeft(
     Either.flatMap(reader.push(bytes), (audio) =>
-      Either.map(reader.end(), () => {
-        const format = reader.format() ?? Pcm.format(0) // there is one where there is no problem
-        return Audio.unsafeMake(format, audio.subarray(0, audio.length - audio.length % Pcm.frameSize(format)))
+      Either.map(reader.end(), (rest) => {
+        const format = reader.encoding()?.format ?? Pcm.format(0) // there is one if there is no problem
+        const all = rest.length === 0 ? audio : Pcm.concatBytes([audio, rest])
+        return Audio.unsafeMake(format, all.subarray(0, all.length - all.length % Pcm.frameSize(format)))
       })),
     wavError
   )
@@ -172,10 +209,15 @@ export const decode = (bytes: Uint8Array): Either.Either<Audio.Audio, WavError> 
  * @category models
  */
 export interface WavStream<out E = never, out R = never> {
+  /** The format of `pcm`: always 16-bit PCM, of the rate and channels of the file. */
   readonly format: Pcm.PcmFormat
-  /** How much audio the file says it holds, in bytes; `None` for the sizes of streams, which say "until the end". */
+  /** How the file holds its samples, such as `16-bit PCM`, `32-bit floating point` or `µ-law`. */
+  readonly encoding: string
+  /** What is wrong with the header, though the audio can be read: a length that ends inside a frame. */
+  readonly warning: Option.Option<string>
+  /** How much audio the file says it holds, in bytes of `pcm`; `None` for the sizes of streams, which say "until the end". */
   readonly dataLength: Option.Option<number>
-  /** The audio, once. Fails with a `WavError` where the file ends before the audio that it claims. */
+  /** The audio, once. Fails with a `WavError` if the file ends before the audio that it claims. */
   readonly pcm: Stream.Stream<Pcm.PcmChunk, WavError | E, R>
 }
 
@@ -204,25 +246,26 @@ export const open = <E, R>(
 ): Effect.Effect<WavStream<E, R>, WavError | E, Scope.Scope | R> =>
   Effect.gen(function*() {
     const reader = WavReader.make()
-    const pull = yield* Stream.toPull(bytes)
+    const pull = yield* Pull.fromStream(bytes)
 
+    const refuse = (problem: WavReader.Problem) => Option.some(wavError(problem))
+    const last: Effect.Effect<Uint8Array, Option.Option<WavError>> = Effect.suspend(() => {
+      const hadBegun = reader.hasBegun()
+      return Effect.filterOrFail(
+        Effect.mapError(reader.end(), refuse),
+        (rest) => rest.length > 0 || !hadBegun,
+        () => Option.none()
+      )
+    })
     // The next audio; `None` when there is none any more.
     const audio: Effect.Effect<Uint8Array, Option.Option<WavError | E>, R> = Effect.suspend(() =>
       reader.isOver()
-        ? Effect.fail(Option.none())
-        : pull.pipe(
-          Effect.catchAll((end) =>
-            Effect.zipRight(
-              Option.isNone(end)
-                ? Effect.mapError(reader.end(), (problem) => Option.some(wavError(problem)))
-                : Effect.void,
-              Effect.fail(end)
-            )
-          ),
-          Effect.flatMap((chunk) =>
-            Effect.mapError(reader.push(Pcm.concatBytes(chunk)), (problem) => Option.some(wavError(problem)))
-          )
-        )
+        ? Pull.end
+        : Effect.matchEffect(pull, {
+          onFailure: (end): Effect.Effect<Uint8Array, Option.Option<WavError | E>> =>
+            Option.isNone(end) ? last : Effect.fail(end),
+          onSuccess: (chunk) => Effect.mapError(reader.push(Pcm.concatBytes(chunk)), refuse)
+        })
     )
 
     let first: Uint8Array = new Uint8Array(0)
@@ -232,20 +275,26 @@ export const open = <E, R>(
         Option.getOrElse(() => wavError({ reason: "NotWav", description: "The file has no audio" }))
       )
     }
-    const format = reader.format() ?? Pcm.format(0) // known before the audio begins
+    const { format, name } = reader.encoding() ?? { format: Pcm.format(0), name: "" } // known before the audio begins
     const pcm = Stream.concat(Stream.succeed(first), Stream.repeatEffectOption(audio)).pipe(
       Stream.filter((bytes) => bytes.length > 0),
       Stream.mapError((own) => ({ own })),
       Pcm.fromBytes(format),
-      // Where the end is open, half a frame is only where the writer stopped; elsewhere the reader has complained already.
+      // If the end is open, half a frame is only where the writer stopped; otherwise the reader has complained already.
       Stream.catchAll((error) => error instanceof Pcm.PcmError ? Stream.empty : Stream.fail(error.own))
     )
-    return { format, dataLength: Option.fromNullable(reader.dataLength()), pcm }
+    return {
+      format,
+      encoding: name,
+      warning: Option.fromNullable(reader.warning()),
+      dataLength: Option.fromNullable(reader.dataLength()),
+      pcm
+    }
   })
 
 /**
  * The audio of a WAV file, from bytes that are cut anywhere: {@link decode} for files of any length. See {@link open} for
- * its format before its audio.
+ * its format before its audio. Logs a warning if there is one.
  *
  * @example
  * ```ts
@@ -264,4 +313,12 @@ export const open = <E, R>(
  */
 export const decodeStream = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>
-): Stream.Stream<Pcm.PcmChunk, WavError | E, R> => Stream.unwrapScoped(Effect.map(open(bytes), ({ pcm }) => pcm))
+): Stream.Stream<Pcm.PcmChunk, WavError | E, R> =>
+  Stream.unwrapScoped(
+    open(bytes).pipe(
+      Effect.tap(({ warning }) =>
+        Option.match(warning, { onNone: () => Effect.void, onSome: (warning) => Effect.logWarning(warning) })
+      ),
+      Effect.map(({ pcm }) => pcm)
+    )
+  )

@@ -37,7 +37,9 @@ export class WebSocketConnectError
     {
       reason: Schema.Literal("Refused", "Unreachable", "Timeout"),
       description: Schema.String,
-      /** The HTTP status of a refusal, where the runtime tells it; browsers do not. */
+      /** The code of what kept the connection from being made, such as `ECONNREFUSED`, if the runtime reports it. */
+      code: Schema.optional(Schema.String),
+      /** The HTTP status of a refusal, if the runtime reports it; browsers do not. */
       status: Schema.optional(Schema.Int),
       /** The body of a refusal. */
       body: Schema.optional(Schema.String),
@@ -60,7 +62,7 @@ export class WebSocketConnectError
 export interface ConnectOptions {
   /** `ws:` or `wss:`, without any secret in it. */
   readonly url: string
-  /** The key, for a header where the runtime can send one; a browser's connector decides by itself how to authenticate. */
+  /** The key, for a header if the runtime can send one; a browser's connector decides by itself how to authenticate. */
   readonly bearer: Redacted.Redacted
   /** Further headers, for runtimes that send them. */
   readonly headers: Readonly<Record<string, string>>
@@ -80,7 +82,7 @@ export interface Connection {
    * because only the protocol knows which end is a good one.
    */
   readonly socket: Socket.Socket
-  /** Stops reading from the network, so that the server has to wait, and goes on; absent in browsers, which cannot. */
+  /** Stops reading from the network, so that the server has to wait, and resumes; absent in browsers, which cannot. */
   readonly flow?: { readonly pause: Effect.Effect<void>; readonly resume: Effect.Effect<void> } | undefined
 }
 

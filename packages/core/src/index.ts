@@ -38,6 +38,16 @@ export * as ByteBuffer from "./ByteBuffer.js"
 export * as EdgeFade from "./EdgeFade.js"
 
 /**
+ * The one door for text that comes from outside: bodies, headers, close reasons and ids of servers, which become messages, logs, spans and
+ * answers. It is bounded, freed of secrets and made printable here, and nowhere else.
+ *
+ * Only authors of engines need this module.
+ *
+ * @since 0.1.0
+ */
+export * as ForeignText from "./ForeignText.js"
+
+/**
  * The 8-bit encodings of telephony, µ-law and A-law, as ITU-T G.711 defines them.
  *
  * @see https://www.itu.int/rec/T-REC-G.711
@@ -91,11 +101,13 @@ export * as PcmStream from "./PcmStream.js"
  * The clock of a loudspeaker: how much of the audio that was handed to it has been heard.
  *
  * For those who implement `AudioPlayer`. A playhead runs with the system's clock, never past the audio that it has, is
- * corrected by what the device itself reports, and makes whoever feeds it keep a small lead instead of running ahead.
+ * corrected by what the device itself reports, and makes its writer keep a small lead instead of running ahead.
  *
  * @since 0.1.0
  */
 export * as Playhead from "./Playhead.js"
+
+export * as Pull from "./Pull.js"
 
 /**
  * Everything that the author of an engine needs, in one place: what an engine can do, {@link make}, which turns an engine into the
@@ -148,7 +160,7 @@ export * as SpeechSynthesizer from "./SpeechSynthesizer.js"
  * Every public operation has a span, and every engine feeds these metrics, whichever layer is in place. They reach a backend
  * through `@effect/opentelemetry`; a program without it pays next to nothing. An operation on growing text contains operations on
  * its segments, so sum over one `speech.operation` and not over all. Names, units and attributes are listed in
- * `docs/observability.md`. Keys are in none of them; texts are only where {@link RecordText} says so.
+ * `docs/observability.md`. Keys are in none of them; texts are recorded only if {@link RecordText} says so.
  *
  * @since 0.1.0
  */
@@ -163,12 +175,13 @@ export * as SpeechTelemetry from "./SpeechTelemetry.js"
 export * as Voice from "./Voice.js"
 
 /**
- * RIFF/WAVE files of 16-bit PCM.
+ * RIFF/WAVE files: writes 16-bit PCM, and reads what the field writes.
  *
- * A header describes one whole file, so streams of speech carry raw PCM and get a single header where they are saved
- * or where a player starts: a header on each piece would click, and its sizes would be false.
+ * A header describes one whole file, so streams of speech carry raw PCM and get a single header when they are saved
+ * or when a player starts: a header on each piece would click, and its sizes would be false.
  *
  * @see http://soundfile.sapp.org/doc/WaveFormat/
+ * @see https://tech.ebu.ch/docs/tech/tech3306v1_0.pdf for RF64
  * @since 0.1.0
  */
 export * as Wav from "./Wav.js"

@@ -212,7 +212,7 @@ describe("AudioPlayer", () => {
       NoPlayer: "It is silent. In Node, install ffmpeg, mpv or alsa-utils; anywhere, save the audio to a file instead.",
       PlayerFailed: "It is silent. Check that the machine has a working sound device, or choose another player.",
       UnsupportedFormat: "It is silent. Change the audio with Pcm.resample, or choose another player.",
-      NotAllowed: "It is silent. Start the playback in a handler of a click or a key."
+      NotAllowed: "It is silent. Start playback from a click or key handler."
     })
   })
 })

@@ -1,6 +1,8 @@
-import { HttpErrors } from "@effect-smallest/core"
+import { ForeignText, HttpErrors } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
+
+const clean = ForeignText.cleaner([])
 
 describe("HttpErrors.readErrorText", () => {
   it.each<readonly [unknown, string, string?, (ReadonlyArray<string> | undefined)?, string?]>([
@@ -24,15 +26,15 @@ describe("HttpErrors.readErrorText", () => {
     ["upstream connect error", "upstream connect error"]
   ])("%j", (body, message, code, path, requestId) => {
     const text = typeof body === "string" ? body : JSON.stringify(body)
-    assert.deepStrictEqual(HttpErrors.readErrorText(text), { message, code, path, requestId })
+    assert.deepStrictEqual(HttpErrors.readErrorText(text, clean), { message, code, path, requestId })
   })
 
   it("an unreadable body says nothing, a long one is cut", () => {
     const nothing = { message: undefined, code: undefined, path: undefined, requestId: undefined }
     for (const text of ["", "  \n", "{}", `{"error":[]}`, `{"error":null,"message":5}`, `{"errors":[null]}`]) {
-      assert.deepStrictEqual(HttpErrors.readErrorText(text), nothing, text)
+      assert.deepStrictEqual(HttpErrors.readErrorText(text, clean), nothing, text)
     }
-    assert.strictEqual(HttpErrors.readErrorText("x".repeat(5000)).message?.length, 300)
+    assert.strictEqual(HttpErrors.readErrorText("x".repeat(5000), clean).message?.length, 300)
   })
 })
 

@@ -1,5 +1,4 @@
-import { Pcm } from "@effect-smallest/core"
-import { PcmStream } from "@effect-smallest/core"
+import { Pcm, PcmStream } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Clock, Deferred, Duration, Effect, Exit, FastCheck, Fiber, Ref, Stream, TestClock } from "effect"
 

@@ -42,12 +42,12 @@ const fmt = (
 }
 
 /** The rest of an extensible fmt chunk: its length, valid bits, speakers, and the GUID that starts with the format. */
-const extension = (tag: number) =>
+const extension = (tag: number, rest = "000000001000800000aa00389b71") =>
   Pcm.concatBytes([
     new Uint8Array(new Uint16Array([22, 16]).buffer),
     uint32(4),
     new Uint8Array(new Uint16Array([tag]).buffer),
-    fromHex("000000001000800000aa00389b71")
+    fromHex(rest)
   ])
 
 const sound = new Uint8Array([1, 0, 2, 0, 3, 0, 4, 0])
@@ -80,6 +80,19 @@ describe("Wav.header", () => {
     assert.strictEqual(view.getUint16(22, true), 2)
     assert.strictEqual(view.getUint32(28, true), 176400)
     assert.strictEqual(view.getUint16(32, true), 4)
+  })
+
+  it("more audio than that makes an RF64 file", () => {
+    const length = Wav.maxDataLength + 1
+    const bytes = Wav.header(Pcm.format(24000, 2), length)
+    const view = new DataView(bytes.buffer)
+    assert.strictEqual(bytes.length, Wav.longHeaderLength)
+    assert.strictEqual(new TextDecoder("latin1").decode(bytes.subarray(0, 4)), "RF64")
+    assert.strictEqual(view.getUint32(4, true), 0xffffffff)
+    assert.strictEqual(view.getBigUint64(20, true), BigInt(length + 72))
+    assert.strictEqual(view.getBigUint64(28, true), BigInt(length))
+    assert.strictEqual(view.getBigUint64(36, true), BigInt(Math.floor(length / 4)))
+    assert.strictEqual(view.getUint32(76, true), 0xffffffff)
   })
 
   it("the largest length still fits the 32-bit sizes", () => {
@@ -149,14 +162,13 @@ describe("Wav.decode", () => {
   })
 
   it.each<readonly [string, Uint8Array, Wav.WavError["reason"], RegExp]>([
-    ["nothing", new Uint8Array(0), "NotWav", /RIFF/],
-    ["RIFX", Pcm.concatBytes([ascii("RIFX"), riff([fmt(), riffChunk("data", sound)]).subarray(4)]), "NotWav", /RIFF/],
-    ["another RIFF file", Pcm.concatBytes([ascii("RIFF"), uint32(4), ascii("AVI ")]), "NotWav", /RIFF/],
+    ["nothing", new Uint8Array(0), "NotWav", /empty/],
+    ["another RIFF file", Pcm.concatBytes([ascii("RIFF"), uint32(4), ascii("AVI ")]), "NotWav", /AVI file/],
     ["no fmt chunk", riff([list]), "NotWav", /no fmt/],
     ["no data chunk", riff([fmt()]), "NotWav", /no data/],
     ["data before fmt", riff([riffChunk("data", sound), fmt()]), "Corrupt", /before/],
     ["a truncated end", truncated, "Corrupt", /claims 8 bytes but 6/],
-    ["a hostile data size", riff([fmt(), riffChunk("data", sound, 0xfffffff0)]), "Corrupt", /claims 4294967280/],
+    ["a hostile data size", riff([fmt(), riffChunk("data", sound, 0xff000000)]), "Corrupt", /claims 4278190080/],
     [
       "a hostile LIST size",
       riff([fmt(), riffChunk("LIST", sound, 0xffffffff), riffChunk("data", sound)]),
@@ -177,28 +189,28 @@ describe("Wav.decode", () => {
     ],
     ["no channels", riff([fmt({ channels: 0 }), riffChunk("data", sound)]), "Corrupt", /0 channels/],
     ["a rate of 0", riff([fmt({ sampleRate: 0 }), riffChunk("data", sound)]), "Corrupt", /0 Hz/],
-    ["half a frame", riff([fmt({ channels: 3 }), riffChunk("data", sound)]), "Corrupt", /inside a frame/],
-    ["8 bits", riff([fmt({ bits: 8 }), riffChunk("data", sound)]), "Unsupported", /8 bits/],
-    ["24 bits", riff([fmt({ bits: 24 }), riffChunk("data", sound)]), "Unsupported", /24 bits/],
-    ["floating point", riff([fmt({ tag: 3, bits: 32 }), riffChunk("data", sound)]), "Unsupported", /floating point/],
-    ["A-law", riff([fmt({ tag: 6, bits: 8 }), riffChunk("data", sound)]), "Unsupported", /A-law/],
-    ["µ-law", riff([fmt({ tag: 7, bits: 8 }), riffChunk("data", sound)]), "Unsupported", /µ-law/],
+    ["40 bits", riff([fmt({ bits: 40 }), riffChunk("data", sound)]), "Unsupported", /40 bits/],
+    ["half-precision", riff([fmt({ tag: 3 }), riffChunk("data", sound)]), "Unsupported", /floating point of 16 bits/],
+    ["MP3 in WAV", riff([fmt({ tag: 0x55 }), riffChunk("data", sound)]), "Unsupported", /is MP3/],
     [
-      "extensible floating point",
-      riff([fmt({ tag: 0xfffe, extra: extension(3) }), riffChunk("data", sound)]),
+      "a GUID that only begins like PCM",
+      riff([fmt({ tag: 0xfffe, extra: extension(1, "000000001000800000aa00389b72") }), riffChunk("data", sound)]),
       "Unsupported",
-      /floating/
+      /0100000000001000800000aa00389b72/
     ],
     ["an unknown encoding", riff([fmt({ tag: 0x2000 }), riffChunk("data", sound)]), "Unsupported", /format 8192/]
   ])("refuses %s", (_, file, reason, message) => {
     const error = left(file)
     assert.strictEqual(error.reason, reason)
     assert.match(error.message, message)
-    assert.match(error.message, reason === "Unsupported" ? /Convert the file/ : /complete WAV file/)
+    assert.match(
+      error.message,
+      reason === "Unsupported" ? /Convert the file/ : error.found === undefined ? /complete WAV file/ : /Convert it/
+    )
   })
 
   it("hostile sizes allocate nothing", () => {
-    const file = riff([fmt(), riffChunk("data", sound, 0xfffffff0)])
+    const file = riff([fmt(), riffChunk("data", sound, 0xff000000)])
     const before = process.memoryUsage()
     for (let i = 0; i < 1000; i++) left(file)
     const after = process.memoryUsage()

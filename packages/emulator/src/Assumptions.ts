@@ -55,7 +55,7 @@ export const Assumptions = Schema.Struct({
    * a 403, a 404, or a 410. Its voices are listed only while it speaks.
    */
   lightningV31: choice("serve", 400, 403, 404, 410),
-  /** Bodies for statuses whose real ones nobody has published, by status: `{ "404": { "message": "no such route" } }`. */
+  /** Bodies for statuses whose real ones are not published, by status: `{ "404": { "message": "no such route" } }`. */
   errorBodies: Schema.optionalWith(
     Schema.Record({ key: Schema.String.pipe(Schema.pattern(/^[45]\d\d$/)), value: Schema.Unknown }),
     {
@@ -72,7 +72,7 @@ export const Assumptions = Schema.Struct({
   contentExpiry: choice("not-entitled", "applied", "unavailable"),
   /** Several requests on one socket: one after the other, or their frames mixed. */
   socketRequests: choice("queue", "interleave"),
-  /** Seconds without a client message after which a socket is closed, where its `?timeout=` does not say. */
+  /** Seconds without a client message after which a socket is closed, if its `?timeout=` does not say. */
   idleTimeout: integer(1, 86_400, 60),
   /** The code with which an idle socket is closed. */
   idleCloseCode: integer(1000, 4999, 1000),

@@ -20,13 +20,13 @@ export const RecordedRequest = Schema.Struct({
   path: Schema.String,
   query: Schema.Record({ key: Schema.String, value: Schema.String }),
   headers: Schema.Record({ key: Schema.String, value: Schema.String }),
-  /** The body: JSON where it is JSON, else a string. Bodies over 16 kB are cut. */
+  /** The body: JSON if it is JSON, else a string. Bodies over 16 kB are cut. */
   body: Schema.optional(Schema.Unknown),
-  /** The newest frames that came over a WebSocket: JSON where they are JSON, else strings. */
+  /** The newest frames that came over a WebSocket: JSON if they are JSON, else strings. */
   messages: Schema.Array(Schema.Struct({ at: Schema.Number, message: Schema.Unknown })),
   /** The tags of the faults that struck it. */
   faults: Schema.Array(Schema.String),
-  /** Bytes of audio that were sent. */
+  /** Bytes of audio that have been sent. */
   audioBytes: Schema.Number,
   startedAt: Schema.Number,
   endedAt: Schema.optional(Schema.Number),

@@ -46,7 +46,7 @@ const tones: Readonly<Record<string, { readonly base: number; readonly gender: "
 interface Phrase {
   /** The word as written; empty for a pause. */
   readonly word: string
-  /** What its melody is made of. */
+  /** The notes of its melody. */
   readonly letters: string
   readonly seconds: number
 }

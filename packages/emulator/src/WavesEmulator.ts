@@ -72,7 +72,7 @@ export interface Service {
   /** What clients have sent, oldest first: the newest 1000 requests. */
   readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
   readonly clearRequests: Effect.Effect<void>
-  /** Waits until a request is as the predicate says, for example aborted; at once where one already is. */
+  /** Waits until a request is as the predicate says, for example aborted; at once if one already is. */
   readonly awaitRequest: (predicate: (request: RecordedRequest) => boolean) => Effect.Effect<RecordedRequest>
 }
 
@@ -132,7 +132,7 @@ export interface Options {
   readonly models?: ReadonlyArray<string> | undefined
   /** Voice ids to accept besides the published ones. The vendor has some that it lists nowhere. */
   readonly voices?: ReadonlyArray<string> | undefined
-  /** What to do where no public page says what the vendor does. */
+  /** What to do if no public page says what the vendor does. */
   readonly assumptions?: typeof Assumptions.Encoded | undefined
 }
 
@@ -185,7 +185,7 @@ const connections = (server: Http.Server) =>
       server.on("connection", (socket) => {
         open.add(socket)
         socket.once("close", () => open.delete(socket))
-        // Nobody else listens to a socket whose upgrade was refused; an error there would end the process.
+        // A socket whose upgrade was refused has no other listener; an error there would end the process.
         socket.on("error", () => {})
       })
       return open

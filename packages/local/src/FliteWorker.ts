@@ -113,7 +113,7 @@ const failure = (method: string, description: string) =>
   new EngineFailure({ module: "FliteWorker", method, description })
 
 /**
- * Makes the port of what a runtime brings. The engine is checked against its hash before any of it runs.
+ * Creates the port from what a runtime brings. The engine is checked against its hash before any of it runs.
  *
  * @since 0.1.0
  * @category constructors
@@ -152,7 +152,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       : yield* failure("load", `The engine at ${url} could not be loaded: ${reply.description}`)
   })).pipe(SpeechEngine.withSpan("FliteWorker.load"))
 
-  // A fiber of the layer compiles, so that whoever asks first may be interrupted without harm to those who wait with it.
+  // A fiber of the layer compiles, so that the first caller may be interrupted without harm to those who wait with it.
   const [compiling, forget] = yield* Effect.cachedInvalidateWithTTL(Effect.forkIn(compile, scope), Duration.infinity)
   // Not joined: that would bring its own scope along, into which the caller then puts its worker.
   const load = Effect.flatMap(compiling, (fiber) => Effect.flatten(Fiber.await(fiber))).pipe(

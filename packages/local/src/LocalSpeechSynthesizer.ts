@@ -97,12 +97,16 @@ export class CurrentPronunciations extends Context.Reference<CurrentPronunciatio
   { defaultValue: (): TextFrontEnd.Pronunciations => ({}) }
 ) {}
 
+const over = (pronunciations: TextFrontEnd.Pronunciations) =>
+  Effect.map(CurrentPronunciations, (outer) => ({ ...outer, ...pronunciations }))
+
 /**
- * Gives pronunciations to every request of the embedded voice inside an effect or a stream, over those of the layer.
+ * Gives pronunciations to every request of the embedded voice inside an effect or a stream, over those of the layer and of scopes around
+ * it.
  *
  * @example
  * ```ts
- * import { SpeechEngine, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { SpeechSynthesizer } from "@effect-smallest/core"
  * import { LocalSpeechSynthesizer } from "@effect-smallest/local"
  *
  * const speech = SpeechSynthesizer.stream({ text: "SQLite, said Siobhan." }).pipe(
@@ -131,15 +135,15 @@ export const withPronunciations: {
     pronunciations: TextFrontEnd.Pronunciations
   ): Effect.Effect<A, E, R> | Stream.Stream<A, E, R> =>
     Effect.isEffect(self)
-      ? Effect.provideService(self, CurrentPronunciations, pronunciations)
-      : Stream.provideService(self, CurrentPronunciations, pronunciations)
+      ? Effect.provideServiceEffect(self, CurrentPronunciations, over(pronunciations))
+      : Stream.provideServiceEffect(self, CurrentPronunciations, over(pronunciations))
 )
 
 const at = { module: "LocalSpeechSynthesizer", method: "events" }
 
 const idleTimeToLive = Duration.minutes(1)
 
-/** Characters of one request to a worker: half a minute of speech, so that nobody else waits longer than half a second. */
+/** Characters of one request to a worker: half a minute of speech, so that no other request waits longer than half a second. */
 const batchLength = 400
 
 /** Pieces that go through the resampler and to the listener: long enough to be cheap, short enough not to be felt. */
@@ -201,7 +205,7 @@ const slices = (chunk: Pcm.PcmChunk): Chunk.Chunk<Pcm.PcmChunk> => {
 interface Workers {
   readonly pool: Pool.Pool<FliteWorker.Worker, SpeechError.EngineFailure>
   /**
-   * Held by whoever waits next for a worker. Without it, a long text that gives its worker back between two batches would
+   * Held by the request that waits next for a worker. Without it, a long text that gives its worker back between two batches would
    * take it again before those who wait have woken up.
    */
   readonly queue: Effect.Semaphore
@@ -246,7 +250,7 @@ const converse = (
 }
 
 /**
- * Makes the service of workers. They are started when they are needed and kept for a minute after.
+ * Creates the service over workers, which start when they are needed and stay for a minute after.
  *
  * @since 0.1.0
  * @category constructors
@@ -263,7 +267,7 @@ export const make = Effect.fnUntraced(function*(
   })
   const workers: Workers = { pool, queue: yield* Effect.makeSemaphore(1) }
 
-  // A worker is held only while it speaks: what it said waits in the mailbox, so a slow listener holds up nobody else.
+  // A worker is held only while it speaks: what it said waits in the mailbox, so a slow listener does not hold up others.
   const utter = (request: Speak): Stream.Stream<Uttered, SpeechError.SpeechError> =>
     Stream.unwrapScoped(Effect.gen(function*() {
       const spoken = yield* Mailbox.make<Uttered, SpeechError.SpeechError>()
@@ -280,7 +284,7 @@ export const make = Effect.fnUntraced(function*(
       const voice = yield* findVoice(request.voice, options.voices ?? {})
       const pronunciations = { ...options.pronunciations, ...(yield* CurrentPronunciations) }
       const { lexicon, sentences } = yield* TextFrontEnd.read(request.text, { pronunciations })
-      // Before a worker is asked for: this may take long where the engine is downloaded, and a pool cannot be interrupted.
+      // Before a worker is asked for: this may take long if the engine is downloaded, and a pool cannot be interrupted.
       yield* flite.load
 
       const format = Pcm.format(request.sampleRate)

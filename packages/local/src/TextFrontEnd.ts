@@ -70,7 +70,7 @@ export interface Reading {
 }
 
 /**
- * The longest sentence in ASCII characters. Longer ones are cut, at punctuation where there is some.
+ * The longest sentence in ASCII characters. Longer ones are cut, at punctuation if there is some.
  *
  * @since 0.1.0
  * @category constants
@@ -119,7 +119,7 @@ const dictionary = (pronunciations: Pronunciations): Either.Either<Dictionary, I
           return yield* Either.left(
             invalid(
               "pronunciations",
-              `"${pronunciation}" is no spelling of "${word}": write 1 to ${maxWordLength} letters`
+              `"${pronunciation}" is not a spelling of "${word}": write 1 to ${maxWordLength} letters`
             )
           )
         }
@@ -383,7 +383,7 @@ const toSentences = (tokens: ReadonlyArray<Token>): ReadonlyArray<Sentence> => {
  * - Addresses are read as people read them out: "example dot com slash news".
  * - Every word keeps its place and spelling in the text.
  *
- * Fails with `InvalidSpeechRequest` where the text holds letters of another script, and where it holds nothing that can be
+ * Fails with `InvalidSpeechRequest` if the text holds letters of another script, or if it holds nothing that can be
  * spoken: the engine itself would be silent.
  *
  * @example

@@ -220,6 +220,11 @@ layer(NodeFliteWorker.layer)("LocalSpeechSynthesizer", (it) => {
         hello: { phonemes: "g uh2 d b ay1" }
       })
       assert.deepStrictEqual(phonemes.samples, plain.samples)
+      const nested = yield* account({ text: "SQLite world" }).pipe(
+        LocalSpeechSynthesizer.withPronunciations({ nginx: "engine x" }),
+        LocalSpeechSynthesizer.withPronunciations({ SQLite: "goodbye" })
+      )
+      assert.deepStrictEqual(nested.samples, plain.samples)
       const stream = yield* SpeechSynthesizer.stream({ text: "hello world" }).pipe(
         LocalSpeechSynthesizer.withPronunciations({ hello: "a very long salutation for the" }),
         Stream.runFold(0, (bytes, chunk) => bytes + chunk.bytes.length)

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
+import * as Wav from "@effect-smallest/core/Wav"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -31,7 +32,7 @@ const refusal = (name: string) => (error: unknown): AudioFile.AudioFileError => 
 // Chromium makes an empty file when a new name is chosen, and cannot say whether it was there before.
 const newlyMade = 5000
 
-// Chromium gives up the lock of a copy a moment after `abort` has told that it is done.
+// Chromium gives up the lock of a copy a moment after `abort` has resolved.
 const unlocking = Schedule.intersect(Schedule.spaced("10 millis"), Schedule.recurs(100))
 
 const remove = (handle: FileSystemFileHandle) =>
@@ -59,7 +60,7 @@ const fileDestination = Effect.fnUntraced(function*(
     (copy) =>
       isPublished ? Effect.void : Effect.tryPromise(() => copy.abort()).pipe(
         Effect.zipRight(isNew ? remove(handle) : Effect.void),
-        // A file that cannot be removed is no reason to hide the error that brought us here.
+        // A file that cannot be removed must not hide the error that led here.
         Effect.ignore
       )
   )
@@ -68,8 +69,18 @@ const fileDestination = Effect.fnUntraced(function*(
     write: (bytes) => attempt(() => copy.write(bytes as Uint8Array<ArrayBuffer>)),
     publish: (header) =>
       Effect.uninterruptible(attempt(async () => {
-        await copy.write({ type: "write", position: 0, data: header as Uint8Array<ArrayBuffer> })
-        await copy.close()
+        const data = header as Uint8Array<ArrayBuffer>
+        if (header.length === Wav.headerLength) {
+          await copy.write({ type: "write", position: 0, data })
+          await copy.close()
+        } else {
+          // There is no room for the long header, and a file that is being written cannot be read: copied once more.
+          await copy.close()
+          const audio = (await handle.getFile()).slice(Wav.headerLength)
+          const longer = await handle.createWritable()
+          await longer.write(data)
+          await audio.stream().pipeTo(longer)
+        }
         isPublished = true
       }))
   }
@@ -182,7 +193,7 @@ const download = (name: string): Effect.Effect<AudioFile.Destination> =>
       publish: (header) =>
         Effect.suspend(() => {
           closePart()
-          const written = new Blob(parts).slice(header.length)
+          const written = new Blob(parts).slice(Wav.headerLength)
           return offer(name, new Blob([new Uint8Array(header), written], { type: "audio/wav" }))
         })
     }
@@ -201,7 +212,7 @@ export const layerDownload: Layer.Layer<AudioFile.AudioFile> = Layer.succeed(
 )
 
 /**
- * Saves into a file that the user of the page chooses in the browser's dialog, and as a download where the browser has none
+ * Saves into a file that the user of the page chooses in the browser's dialog, and as a download if the browser has none
  * (Firefox, Safari, and all phones).
  *
  * A chosen file is written as the audio comes, and is complete or as it was before: if the stream fails or the fiber is

@@ -49,7 +49,7 @@ export interface Service {
   /** Everything that is played passes this node on its way to the loudspeaker; its gain is the volume. */
   readonly node: Effect.Effect<GainNode, PlaybackError>
   /**
-   * Keeps the sound awake until the scope ends. Fails with `NotAllowed` where the browser wants a click or a key first.
+   * Keeps the sound awake until the scope ends. Fails with `NotAllowed` if the browser wants a click or a key first.
    * Playbacks do it by themselves.
    */
   readonly awake: Effect.Effect<AudioContext, PlaybackError, Scope.Scope>
@@ -93,11 +93,11 @@ const failed = (description: string) => new PlaybackError({ reason: "PlayerFaile
 const notAllowed = new PlaybackError({
   reason: "NotAllowed",
   player: "Web Audio",
-  description: "The browser allows no sound before somebody clicked, tapped or pressed a key in the page"
+  description: "The browser does not allow sound until the user has clicked, tapped or pressed a key in the page"
 })
 
-// Where nobody has touched the page yet, the answer is quick: a browser that allows sound anyway starts it at once. Where
-// somebody has, a machine that is busy gets its time.
+// If the user has not touched the page yet, the answer is quick: a browser that allows sound anyway starts it at once. If
+// the user has, a busy machine gets its time.
 const patience = Effect.sync(() =>
   "userActivation" in navigator && !navigator.userActivation.hasBeenActive ? "500 millis" : "2 seconds"
 )
@@ -149,7 +149,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     ? Effect.succeed(own)
     : Effect.acquireRelease(
       open(options.latencyHint ?? "interactive"),
-      // Fails where it is closed already.
+      // Fails if it is closed already.
       (context) => Effect.ignore(Effect.tryPromise(() => context.close()))
     )
 
@@ -172,7 +172,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     acquire: Effect.flatMap(opened, ({ context }) =>
       Effect.acquireRelease(
         Effect.interruptible(resume(context)),
-        // Fails where it is closed already.
+        // Fails if it is closed already.
         () => own === undefined ? Effect.ignore(Effect.tryPromise(() => context.suspend())) : Effect.void
       )),
     idleTimeToLive: options.idleTimeToLive ?? "5 seconds"
@@ -189,7 +189,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
           },
           catch: (error) => failed(`The browser has no such analyser: ${reason(error)}`)
         }),
-        // Fails where the output is closed already.
+        // Fails if the output is closed already.
         (analyser) => Effect.ignore(Effect.try(() => node.disconnect(analyser)))
       ))
 

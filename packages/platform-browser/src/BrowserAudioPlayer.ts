@@ -2,7 +2,7 @@
  * The loudspeaker of a page: Web Audio, fed on the audio thread.
  *
  * Samples wait in a ring on the audio thread and sound by the clock of the device, so a page that is busy with something
- * else is not heard. That thread tells how far it is: position, back-pressure and the end go by what was heard, also in
+ * else is not heard. That thread reports how far it is: position, back-pressure and the end follow what has been heard, also in
  * a tab in the background, where timers sleep.
  *
  * @since 0.1.0
@@ -32,7 +32,7 @@ export interface Options {
    */
   readonly bufferDuration?: Duration.DurationInput | undefined
   /**
-   * How much audio has to be there before the sound begins, and after a gap before it goes on: more stumbles less where
+   * How much audio has to be there before the sound begins, and after a gap before it resumes: more stumbles less if
    * the network does. It is never waited for longer than it lasts.
    * @default "100 millis"
    */
@@ -111,8 +111,8 @@ const open = Effect.fnUntraced(function*(
 
   // What the browser gave to the device is heard later: by little, or by a fifth of a second on a wireless headset.
   const latency = () => {
-    const told = context.outputLatency ?? context.baseLatency
-    return Number.isFinite(told) ? told : 0
+    const latency = context.outputLatency ?? context.baseLatency
+    return Number.isFinite(latency) ? latency : 0
   }
 
   const heard = (): number => {
@@ -163,7 +163,7 @@ const open = Effect.fnUntraced(function*(
 })
 
 /**
- * Makes the player of the page's sound. Most want {@link layer}.
+ * Creates the player of the page's sound. Most programs want {@link layer}.
  *
  * @since 0.1.0
  * @category constructors

@@ -18,7 +18,7 @@ const { WebSocketConnectError } = WebSocketConnector
  *
  * - `none`: nowhere; the cookies of the page's own origin are sent by themselves
  * - `query`: into a parameter of the URL, which servers and proxies like to log: give out tokens that live for seconds
- * - `protocols`: into a subprotocol, which has to be made of letters, digits and `!#$%&'*+-.^_|~`
+ * - `protocols`: into a subprotocol, which must consist of letters, digits and `!#$%&'*+-.^_|~`
  *
  * @since 0.1.0
  * @category models
@@ -98,7 +98,7 @@ const open = (
     })
   ))
 
-// A WebSocket loses what nobody listens to, and a `Socket` listens only while it runs: until then events wait.
+// A WebSocket loses what has no listener, and a `Socket` listens only while it runs: until then events wait.
 const waiting = (webSocket: WebSocket) => {
   const listeners = new EventTarget()
   let early: Array<Event> | undefined = []
@@ -120,7 +120,7 @@ const waiting = (webSocket: WebSocket) => {
       for (const event of events) listeners.dispatchEvent(event)
     }),
     facade: {
-      // One that has closed already tells so by its event, once it flows.
+      // One that has closed already reports so by its event, once it flows.
       readyState: WebSocket.OPEN,
       addEventListener: listeners.addEventListener.bind(listeners),
       removeEventListener: listeners.removeEventListener.bind(listeners),

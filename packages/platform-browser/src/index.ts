@@ -21,7 +21,7 @@ export * as BrowserAudioOutput from "./BrowserAudioOutput.js"
  * The loudspeaker of a page: Web Audio, fed on the audio thread.
  *
  * Samples wait in a ring on the audio thread and sound by the clock of the device, so a page that is busy with something
- * else is not heard. That thread tells how far it is: position, back-pressure and the end go by what was heard, also in
+ * else is not heard. That thread reports how far it is: position, back-pressure and the end follow what has been heard, also in
  * a tab in the background, where timers sleep.
  *
  * @since 0.1.0

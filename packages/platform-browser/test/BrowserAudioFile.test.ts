@@ -46,7 +46,7 @@ const read = (folder: FileSystemDirectoryHandle, name: string) =>
 
 const assertAudio = (bytes: Uint8Array) => {
   const decoded = Either.getOrThrow(Wav.decode(bytes))
-  assert.strictEqual(decoded.format, format)
+  assert.deepStrictEqual(decoded.format, format)
   assert.deepStrictEqual([...decoded.bytes], [...audio.bytes])
   // Its own length, and not that of a stream.
   assert.strictEqual(new DataView(bytes.buffer).getUint32(40, true), audio.bytes.length)

@@ -30,8 +30,8 @@ describe("BrowserAudioOutput", () => {
       const told = yield* Effect.promise(() => commands.inUntouchedPage("/test/untouched.ts"))
       assert.deepStrictEqual(JSON.parse(told), {
         reason: "NotAllowed",
-        message: "The browser allows no sound before somebody clicked, tapped or pressed a key in the page. " +
-          "Start the playback in a handler of a click or a key.",
+        message: "The browser does not allow sound until the user has clicked, tapped or pressed a key in the page. " +
+          "Start playback from a click or key handler.",
         begun: false
       })
     }))

@@ -34,7 +34,7 @@ import { type PlayerProgram, programs } from "./internal/playerProgram.js"
 /**
  * A program that plays.
  *
- * - `ffplay` (of ffmpeg) and `mpv`: tell what was heard; the best choice everywhere
+ * - `ffplay` (of ffmpeg) and `mpv`: report what has been heard; the best choice everywhere
  * - `aplay` (of alsa-utils, Linux): small; its position goes by the clock
  * - `afplay` (macOS): takes no stream, so the sound begins when all audio is there
  *
@@ -112,7 +112,7 @@ const makeFind = Effect.gen(function*() {
 })
 
 /**
- * The players that are on the `PATH`, the best first: the first of them plays where none is named.
+ * The players that are on the `PATH`, the best first: the first of them plays if none is named.
  *
  * @since 0.1.0
  * @category constructors
@@ -134,7 +134,7 @@ const list = new Intl.ListFormat("en", { type: "conjunction" })
 // ----------------------------------------------------------------------------------------------------------------
 
 /**
- * Makes the player of its parts, for programs that have them already. Most want {@link layer}.
+ * Creates the player from its parts, for programs that have them already. Most programs want {@link layer}.
  *
  * @since 0.1.0
  * @category constructors
@@ -162,6 +162,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     const names = list.format(candidates.map(({ executable, name }) => executable ?? name))
     return yield* new AudioPlayer.PlaybackError({
       reason: "NoPlayer",
+      // The one that was asked for, if one was.
+      player: options.player === undefined ? undefined : names,
       description: options.player === undefined
         ? `There is no audio player: none of ${names} is on the PATH`
         : `The audio player ${names} is not there`
@@ -227,7 +229,10 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
 
     const drain = Effect.gen(function*() {
       yield* Effect.mapError(
-        Effect.zipRight(audio.seek(0, "start"), audio.writeAll(Wav.header(format, length))),
+        // A longer header has no room; the first one says "until the end".
+        length > Wav.maxDataLength
+          ? Effect.void
+          : Effect.zipRight(audio.seek(0, "start"), audio.writeAll(Wav.header(format, length))),
         temporary(player.name)
       )
       yield* resumed.await

@@ -16,18 +16,16 @@ import * as WavesSpeechSynthesizer from "@effect-smallest/waves/WavesSpeechSynth
 import * as WavesVoiceClones from "@effect-smallest/waves/WavesVoiceClones"
 import * as WavesVoices from "@effect-smallest/waves/WavesVoices"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
-import { Agent } from "@effect/platform-node/Undici"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeAudioPlayer from "./NodeAudioPlayer.js"
+import * as NodeHttp from "./NodeHttp.js"
 import * as NodeWebSocketConnector from "./NodeWebSocketConnector.js"
 
 /**
@@ -36,31 +34,15 @@ import * as NodeWebSocketConnector from "./NodeWebSocketConnector.js"
  * @since 0.1.0
  * @category models
  */
-export interface ConnectionOptions {
-  /**
-   * How long a connection may take to be made. `Duration.infinity` switches the limit off.
-   * @default "10 seconds"
-   */
-  readonly connectTimeout?: Duration.DurationInput | undefined
-}
+export interface ConnectionOptions extends NodeHttp.Options {}
 
-// Timers of Node hold 31 bits of milliseconds; undici takes 0 for "no limit".
-const timerMillis = (duration: Duration.Duration): number => {
-  const millis = Duration.toMillis(duration)
-  return millis > 2 ** 31 - 1 ? 0 : Math.max(1, Math.round(millis))
-}
-
-const layerHttp = (options: ConnectionOptions = {}): Layer.Layer<HttpClient.HttpClient> => {
-  const connectTimeout = timerMillis(Duration.decode(options.connectTimeout ?? "10 seconds"))
-  const dispatcher = Effect.acquireRelease(
-    Effect.sync(() => new Agent({ connectTimeout })),
-    (agent) => Effect.promise(() => agent.destroy())
-  )
-  return Layer.provide(
-    NodeHttpClient.layerUndiciWithoutDispatcher,
-    Layer.scoped(NodeHttpClient.Dispatcher, dispatcher)
-  )
-}
+/**
+ * Which proxy the layers of the cloud use.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type ProxyOptions = Pick<NodeHttp.Options, "proxy">
 
 // HTTP and files for whatever asks for them, and the ports of files and loudspeakers.
 const wire = <A, E, R>(
@@ -72,7 +54,7 @@ const wire = <A, E, R>(
   Exclude<R, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path>
 > =>
   Layer.mergeAll(speech, AudioFile.layerFileSystem, NodeAudioPlayer.layer()).pipe(
-    Layer.provide(Layer.mergeAll(layerHttp(options), NodeFileSystem.layer, NodePath.layer))
+    Layer.provide(Layer.mergeAll(NodeHttp.layer(options), NodeFileSystem.layer, NodePath.layer))
   )
 
 /**
@@ -166,7 +148,9 @@ export interface RequestRetryOptions {
  * @since 0.1.0
  * @category models
  */
-export interface WavesOptions extends WavesClient.Options, WavesSpeechSynthesizer.Options, RequestRetryOptions {
+export interface WavesOptions
+  extends WavesClient.Options, WavesSpeechSynthesizer.Options, RequestRetryOptions, ProxyOptions
+{
   /**
    * How growing text is spoken: `segmented` sends each sentence as a request of its own, `live` sends the text as it is written over a
    * WebSocket and brings the times of words back. Each mode has its own options.
@@ -202,14 +186,31 @@ export interface LiveStream extends Omit<WavesSpeechStream.Options, keyof WavesS
  * @category models
  */
 export interface LightningV1Options
-  extends WavesClient.Options, LightningV1SpeechSynthesizer.Options, RequestRetryOptions, StreamOptions
+  extends WavesClient.Options, LightningV1SpeechSynthesizer.Options, RequestRetryOptions, ProxyOptions, StreamOptions
 {}
 
 // The engine's options become what it returns as its `defaults`: the key must not be among them.
-const split = <A extends WavesClient.Options & RequestRetryOptions & { readonly stream?: unknown }>(options: A) => {
-  const { apiKey, baseUrl, bufferDuration, concurrency, retry, stream: _, timeouts, transformClient, ...speech } =
-    options
-  return { client: { apiKey, baseUrl, bufferDuration, concurrency, timeouts, transformClient }, retry, speech }
+const split = <A extends WavesClient.Options & RequestRetryOptions & ProxyOptions & { readonly stream?: unknown }>(
+  options: A
+) => {
+  const {
+    apiKey,
+    baseUrl,
+    bufferDuration,
+    concurrency,
+    proxy,
+    retry,
+    stream: _,
+    timeouts,
+    transformClient,
+    ...speech
+  } = options
+  return {
+    client: { apiKey, baseUrl, bufferDuration, concurrency, timeouts, transformClient },
+    connection: { connectTimeout: timeouts?.connect, proxy },
+    retry,
+    speech
+  }
 }
 
 const layerCloud = <A = never>(
@@ -218,9 +219,9 @@ const layerCloud = <A = never>(
     never,
     WavesClient.WavesClient
   >,
-  client: WavesClient.Options
-): Layer.Layer<Provided | A> =>
-  wire(Layer.provideMerge(speech, WavesClient.layer(client)), { connectTimeout: client.timeouts?.connect })
+  client: WavesClient.Options,
+  connection: ConnectionOptions
+): Layer.Layer<Provided | A> => wire(Layer.provideMerge(speech, WavesClient.layer(client)), connection)
 
 const withRetry = <R>(
   synthesizer: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, never, R>,
@@ -250,31 +251,32 @@ const layerAccount = Layer.mergeAll(WavesVoices.layer(), WavesVoiceClones.layer,
  */
 export const layerWaves = (options: WavesOptions): Layer.Layer<Provided | ProvidedAccount> => {
   const { stream = {} } = options
-  const { client, retry, speech } = split(options)
+  const { client, connection, retry, speech } = split(options)
   const synthesizer = withRetry(WavesSpeechSynthesizer.layer(speech), retry)
   const speechLayer = stream.mode === "live"
     ? Layer.merge(
       synthesizer,
-      Layer.provide(WavesSpeechStream.layer({ ...speech, ...stream }), NodeWebSocketConnector.layer)
+      Layer.provide(WavesSpeechStream.layer({ ...speech, ...stream }), NodeWebSocketConnector.layerWith(connection))
     )
     : Layer.provideMerge(SpeechStream.layerSegmented(stream), synthesizer)
-  return layerCloud(Layer.merge(speechLayer, layerAccount), client)
+  return layerCloud(Layer.merge(speechLayer, layerAccount), client, connection)
 }
 
 /**
- * Speech through the API of 2024, where it still answers.
+ * Speech through the API of 2024, if it still answers.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerLightningV1 = (options: LightningV1Options): Layer.Layer<Provided> => {
-  const { client, retry, speech } = split(options)
+  const { client, connection, retry, speech } = split(options)
   return layerCloud(
     Layer.provideMerge(
       SpeechStream.layerSegmented(options.stream),
       withRetry(LightningV1SpeechSynthesizer.layer(speech), retry)
     ),
-    client
+    client,
+    connection
   )
 }
 

@@ -12,6 +12,17 @@
 export * as NodeAudioPlayer from "./NodeAudioPlayer.js"
 
 /**
+ * HTTP in Node: the client that the layers of {@link NodeSpeech} use, and the proxy that stands before it.
+ *
+ * The proxy is that of the environment, as for curl: `HTTPS_PROXY` and `HTTP_PROXY` name it, as in
+ * `http://user:password@proxy.example:3128`, and `NO_PROXY` lists the hosts that are reached without it. Names in lower case come
+ * first. Requests go through a tunnel (CONNECT), so the proxy sees neither key nor text.
+ *
+ * @since 0.2.0
+ */
+export * as NodeHttp from "./NodeHttp.js"
+
+/**
  * Speech in Node, wired: each layer here is all that a program needs to speak, and to play and save what it spoke.
  *
  * @since 0.1.0

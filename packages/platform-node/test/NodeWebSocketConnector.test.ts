@@ -86,6 +86,33 @@ describe("NodeWebSocketConnector", () => {
       assert.deepInclude(yield* Effect.flip(socket.runRaw(() => {})), { reason: "Close", code: 1006 })
     }))
 
+  it.scopedLive("20 refusals whose connections the server keeps open - leave no socket", () =>
+    Effect.gen(function*() {
+      const sockets = new Set<object>()
+      const server = createTcpServer((socket) => {
+        sockets.add(socket)
+        socket.on("close", () => sockets.delete(socket))
+        socket.on("error", () => {})
+        // No length and no end: only the client can close.
+        socket.on("data", () =>
+          socket.write("HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\n\r\n{\"error\":\"no\"}"))
+      })
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => server.close())
+      )
+      const url = yield* listen(server)
+      const errors = yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        () => Effect.flip(Effect.scoped(connect(url, "10 seconds"))),
+        { concurrency: 20 }
+      )
+      for (const error of errors) {
+        assert.deepInclude(error, { reason: "Refused", status: 401, body: "{\"error\":\"no\"}" })
+      }
+      yield* Effect.sleep("50 millis")
+      assert.strictEqual(sockets.size, 0)
+    }))
+
   it.scopedLive("a refusal - tells status, headers and body", () =>
     Effect.gen(function*() {
       const http = createServer()

@@ -66,7 +66,7 @@ export interface Options extends SpeechOptions {
     | Effect.Effect<Readonly<globalThis.Record<string, string | Redacted.Redacted>>, SpeechError.SpeechError>
     | undefined
   /**
-   * The rate of the audio in hertz, where neither request nor scope says otherwise.
+   * The rate of the audio in hertz, if neither request nor scope says otherwise.
    * @default 24000
    */
   readonly sampleRate?: SpeechOptions["sampleRate"]
@@ -77,7 +77,7 @@ export interface Options extends SpeechOptions {
 
 const module = "ProxySpeechSynthesizer"
 
-// Half of a header's value is often a word such as "Bearer", and what is short is no secret.
+// Half of a header's value is often a word such as "Bearer", and a short value is not a secret.
 const secretsOf = (headers: globalThis.Record<string, string>): ReadonlyArray<string> =>
   Object.values(headers).flatMap((value) => [value, ...value.split(/\s+/)]).filter((part) => part.length >= 8)
 
@@ -140,7 +140,7 @@ export const make = (options: Options): Effect.Effect<SpeechSynthesizer.Service,
           new SpeechError.MalformedResponse({
             module,
             method: "catalogue",
-            description: "The server told its voices in a form that cannot be read"
+            description: "The server's list of voices could not be decoded"
           })
       )
     })
@@ -239,7 +239,7 @@ const betweenModules: ReadonlyArray<string> = [module, "SpeechProxyProtocol", "S
  *
  * @example
  * ```ts
- * import { SpeechEngine, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { SpeechSynthesizer } from "@effect-smallest/core"
  * import { ProxySpeechSynthesizer } from "@effect-smallest/proxy"
  *
  * const Speech = ProxySpeechSynthesizer.layer({ url: "/speech" }).pipe(

@@ -11,6 +11,7 @@ import * as ByteBuffer from "@effect-smallest/core/ByteBuffer"
 import { Language } from "@effect-smallest/core/Language"
 import { Model } from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
@@ -82,7 +83,7 @@ export const SpeechProxyRequest = Schema.Struct({ text: Schema.String, ...Speech
 export type SpeechProxyRequest = typeof SpeechProxyRequest.Type
 
 /**
- * What the server half tells about the engine behind it.
+ * What the server half reports about the engine behind it.
  *
  * @since 0.1.0
  * @category schemas
@@ -116,13 +117,13 @@ export type Catalogue = typeof Catalogue.Type
  */
 export interface EncodeOptions {
   /**
-   * After how long a silence the page is told that the server still lives. Proxies on the way cut connections that are
+   * How long the response may be silent before a keep-alive is sent. Proxies on the way cut connections that are
    * silent for a minute.
    * @default "10 seconds"
    */
   readonly keepAlive?: Duration.DurationInput | undefined
   /**
-   * Interrupts the events when it completes, for servers that tell that the page went away in a way of their own.
+   * Interrupts the events when it completes, for servers that report a page's departure in their own way.
    * @default never
    */
   readonly interruptWhen?: Effect.Effect<void> | undefined
@@ -134,7 +135,7 @@ const bufferCapacity = 64 * 1024
 const unexpected = new SpeechError.ServerFailure({
   module: "SpeechProxyProtocol",
   method: "encode",
-  description: "Something unexpected happened on the server, whose log tells what"
+  description: "Something unexpected happened on the server; see its log"
 })
 
 const lastFrame = (cause: Cause.Cause<SpeechError.SpeechError>): Effect.Effect<Uint8Array> =>
@@ -143,14 +144,14 @@ const lastFrame = (cause: Cause.Cause<SpeechError.SpeechError>): Effect.Effect<U
     onRight: (defect) =>
       Effect.as(
         Effect.logError("Speech for a page ended with a defect", defect).pipe(
-          Effect.annotateLogs({ package: "@effect-smallest/core", module: "SpeechProxyProtocol" })
+          Effect.annotateLogs({ package: "@effect-smallest/proxy", module: "SpeechProxyProtocol" })
         ),
         Frames.failure(unexpected)
       )
   })
 
 /**
- * The bytes of a response. They never fail: a failure of the events is told to the page as its last frame.
+ * The bytes of a response. They never fail: a failure of the events reaches the page as its last frame.
  *
  * The events are read about a second ahead of the connection and no further, so a page that stops reading slows the engine.
  *
@@ -182,7 +183,7 @@ export const encode: {
         return bytes.length === 0 ? Effect.void : buffer.offer(bytes)
       }
 
-      // At once, so that the page knows that it was heard.
+      // At once, so that the page knows that it has been heard.
       yield* send(Frames.begin)
       yield* Stream.runForEachChunk(events, (events) => Effect.suspend(() => send(framesOf(events)))).pipe(
         Effect.matchCauseEffect({
@@ -207,7 +208,7 @@ export const encode: {
     }))
 )
 
-// Nobody may keep the speech of one client for another, hold it back, or recode it.
+// No cache may keep the speech of one client for another, hold it back, or recode it.
 const responseHeaders = {
   "cache-control": "no-store, no-transform",
   "x-accel-buffering": "no",
@@ -274,7 +275,7 @@ export const decode: <E, R>(
 ) => Stream.Stream<ReplyEvent, SpeechError.SpeechError | E, R> = Response.decode
 
 /**
- * The events of a response: of `HttpClient`, or of plain `fetch`. A response of somebody else, such as a gateway's error
+ * The events of a response: of `HttpClient`, or of plain `fetch`. A foreign response, such as a gateway's error
  * page, fails with the `SpeechError` that its status stands for.
  *
  * @example
@@ -340,7 +341,7 @@ export interface SplitOptions {
 
 /**
  * Parts a reply into what a page shows and what it plays, so that the text does not wait for the loudspeaker. Both sides fail
- * with the reply's error. Listen to both: speech that nobody listens to fills its buffer (mute with `Stream.runDrain`).
+ * with the reply's error. Listen to both: speech without a listener fills its buffer (mute with `Stream.runDrain`).
  *
  * @example
  * ```ts
@@ -408,12 +409,12 @@ export const split: {
       const heard = Effect.flatMap(Effect.mapError(speech.takeN(1), Option.some), ([events]) => {
         for (const event of events) waiting -= secondsOf(event)
         if (waiting < capacity) roomy.unsafeOpen()
-        return events.length === 0 ? Effect.fail(Option.none()) : Effect.succeed(events)
+        return events.length === 0 ? Pull.end : Effect.succeed(events)
       })
 
       return {
         text: Mailbox.toStream(text),
-        speech: Stream.repeatEffectChunkOption(heard)
+        speech: Pull.toStream(heard)
       }
     })
 )

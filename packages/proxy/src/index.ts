@@ -14,8 +14,8 @@ export * as ProxySpeechSynthesizer from "./ProxySpeechSynthesizer.js"
  * The server half of speech in pages: a route of the application's own server that speaks for those whom it knows, so that
  * no key is ever in a page.
  *
- * The page's half is `ProxySpeechSynthesizer` of `@effect-smallest/core`. `POST` speaks a text with `SpeechStream.events`
- * (so an engine that knows when words sound tells the page), `GET` lists voices, models and languages.
+ * The page's half is `ProxySpeechSynthesizer`. `POST` speaks a text with `SpeechStream.events`
+ * (so the page learns when words sound, if the engine knows), `GET` lists voices, models and languages.
  *
  * @since 0.1.0
  */
@@ -31,3 +31,10 @@ export * as SpeechProxy from "./SpeechProxy.js"
  * @since 0.1.0
  */
 export * as SpeechProxyProtocol from "./SpeechProxyProtocol.js"
+
+/**
+ * A reply of a language model in one response: its text as it is written, beside its speech.
+ *
+ * @since 0.1.0
+ */
+export * as SpeechReply from "./SpeechReply.js"

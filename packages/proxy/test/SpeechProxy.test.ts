@@ -1,6 +1,5 @@
 import { SpeechError, SpeechEvent } from "@effect-smallest/core"
-import { SpeechProxyProtocol } from "@effect-smallest/proxy"
-import { SpeechProxy } from "@effect-smallest/proxy"
+import { SpeechProxy, SpeechProxyProtocol, SpeechReply } from "@effect-smallest/proxy"
 import { SpeechStream, SpeechText } from "@effect-smallest/stream"
 import * as Support from "@effect-smallest/test-support/scriptedEngine"
 import { RateLimiter } from "@effect/experimental"
@@ -402,7 +401,7 @@ describe("SpeechProxy.toWebHandler", () => {
     }))
 })
 
-describe("SpeechProxy.reply", () => {
+describe("SpeechReply.events", () => {
   const collect = (reply: Stream.Stream<SpeechProxyProtocol.ReplyEvent, unknown>) =>
     Effect.gen(function*() {
       const events: Array<SpeechProxyProtocol.ReplyEvent> = []
@@ -420,7 +419,7 @@ describe("SpeechProxy.reply", () => {
   it.effect("shows the text as written, speaks what was made of it, and passes flushes", () =>
     Effect.gen(function*() {
       const text = Stream.make<Array<SpeechText.Input>>("Some **bold** ", "words", SpeechText.flush, " here.")
-      const reply = SpeechProxy.reply(text, { prepare: SpeechText.stripMarkdown })
+      const reply = SpeechReply.events(text, { prepare: SpeechText.stripMarkdown })
       const { spoken, tags, text: shown } = yield* collect(
         Stream.provideLayer(reply, Support.speech(Support.make(), { fade: 0 }))
       )
@@ -432,7 +431,7 @@ describe("SpeechProxy.reply", () => {
   it.effect("options reach the engine", () =>
     Effect.gen(function*() {
       const engine = Support.make()
-      yield* collect(Stream.provideLayer(SpeechProxy.reply(Stream.make("Hi."), { speed: 2 }), Support.speech(engine)))
+      yield* collect(Stream.provideLayer(SpeechReply.events(Stream.make("Hi."), { speed: 2 }), Support.speech(engine)))
       assert.strictEqual(engine.requests[0]?.options.speed, 2)
     }))
 
@@ -440,7 +439,7 @@ describe("SpeechProxy.reply", () => {
     Effect.gen(function*() {
       const text = Stream.concat(Stream.make("One sentence. ", "Another one. "), Stream.fail("the model broke"))
       const { error, spoken } = yield* collect(
-        Stream.provideLayer(SpeechProxy.reply(text), Support.speech(Support.make(), { fade: 0 }))
+        Stream.provideLayer(SpeechReply.events(text), Support.speech(Support.make(), { fade: 0 }))
       )
       assert.strictEqual(error, "the model broke")
       assert.include(spoken, "One sentence.")
@@ -454,7 +453,7 @@ describe("SpeechProxy.reply", () => {
         Stream.ensuring(Deferred.succeed(stopped, undefined))
       )
       const engine = Support.make(() => ({ error: Support.forbidden }))
-      const fiber = yield* Effect.fork(collect(Stream.provideLayer(SpeechProxy.reply(text), Support.speech(engine))))
+      const fiber = yield* Effect.fork(collect(Stream.provideLayer(SpeechReply.events(text), Support.speech(engine))))
       yield* TestClock.adjust("1 second")
       const { error } = yield* Fiber.join(fiber)
       assert.instanceOf(error, SpeechError.InvalidApiKey)

@@ -1,7 +1,7 @@
 /**
  * Captions from the events of speech: cues in order, and the two common file formats.
  *
- * Where the engine tells the times of words, cues follow them. Where it does not, a cue is a piece of a segment, and its
+ * If the engine reports the times of words, cues follow them. If it does not, a cue is a piece of a segment, and its
  * time is its share of the segment's audio: right at the seams, a guess in between.
  *
  * @see https://www.w3.org/TR/webvtt1/
@@ -68,7 +68,7 @@ const mayBreak = (before: string, after: string): boolean =>
   before === " " || after === " " ||
   ((wide.test(before) || wide.test(after)) && !isClosing(after) && !isOpening(before))
 
-// Lines of at most `columns`, broken where the script allows it, else between graphemes.
+// Lines of at most `columns`, broken if the script allows it, else between graphemes.
 const wrap = (text: string, columns: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
   let line: Array<string> = []
@@ -96,7 +96,7 @@ const wrap = (text: string, columns: number): ReadonlyArray<string> => {
   return lines
 }
 
-// Words of most scripts are whole words only where no letter stands beside them.
+// Words of most scripts are whole words only if no letter stands beside them.
 const joining =
   /(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}])[\p{L}\p{N}]/u
 
@@ -167,7 +167,7 @@ export const cues: {
       let segment: Spoken | undefined
       let growing: Growing | undefined
 
-      // A text over a time, as one cue where it fits and as shares by length where it does not.
+      // A text over a time, as one cue if it fits and as shares by length if it does not.
       const shares = (text: string, start: Duration.Duration, end: Duration.Duration): ReadonlyArray<Cue> => {
         const lines = wrap(text, columns)
         const total = lines.reduce((sum, line) => sum + line.length, 0)

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type * as Pcm from "@effect-smallest/core/Pcm"
+import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
@@ -100,12 +101,12 @@ export const make = (
         language: given("language"),
         sampleRate: options.sampleRate ?? scoped.sampleRate ?? defaults.sampleRate
       })
-      const pull = yield* Stream.toPull(events(recordText(text, operation), options))
+      const pull = yield* Pull.fromStream(events(recordText(text, operation), options))
       // Everything that an engine starts, it starts before its first events.
       const inside = Context.add(yield* Effect.context<R>(), Tracer.ParentSpan, operation.span)
       const rest = operation.measure(pull)
       let next: typeof rest = operation.measure(Effect.provide(pull, inside))
-      return Stream.repeatEffectChunkOption(Effect.suspend(() => {
+      return Pull.toStream(Effect.suspend(() => {
         const now = next
         next = rest
         return now
@@ -159,7 +160,7 @@ export interface SegmentedOptions extends TextSegmenter.Options {
   readonly retry?: SpeechError.Retry | undefined
   /**
    * What to do when a segment could not be spoken in the end. `fail` ends the stream with the error, whose `position`
-   * says where to go on; `skip` tells a `SegmentFailed` event and goes on by itself.
+   * says where to resume; `skip` reports a `SegmentFailed` event and continues.
    * @default "fail"
    */
   readonly onSegmentFailure?: "fail" | "skip" | undefined
@@ -237,10 +238,10 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
  * - At most `prefetch` segments are ahead of the listener, and the text is read no faster than that: a slow listener slows
  *   the writer.
  * - A segment is retried only before its first sample has left.
- * - Interruption of the audio interrupts the request that is running and the reading of the text.
+ * - Interrupting the audio also aborts the request in flight and stops reading the text.
  *
- * Options that make no sense, such as a negative `prefetch`, are defects of the program: the layer dies with an error that
- * names them.
+ * Invalid options, such as a negative `prefetch`, are defects of the program: the layer dies with an error that names
+ * them.
  *
  * @example
  * ```ts

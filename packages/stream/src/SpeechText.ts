@@ -42,7 +42,7 @@ export interface Flush {
 }
 
 /**
- * What a text stream for speech is made of: pieces of text, cut anywhere, and flush marks.
+ * The elements of a text stream for speech: pieces of text, cut anywhere, and flush marks.
  *
  * @since 0.1.0
  * @category models
@@ -628,7 +628,7 @@ export const fromAiWith: {
  */
 export interface StripMarkdownOptions {
   /**
-   * What becomes of fenced code blocks: `omit` leaves them out, since code read aloud helps nobody; `speak` keeps
+   * What becomes of fenced code blocks: `omit` leaves them out, since code read aloud is of no help; `speak` keeps
    * what is in them.
    *
    * @default "omit"

@@ -15,12 +15,12 @@
  * under `maxLength`; what does not fit leads the next segment, as do blanks at the very start. A piece without a
  * letter or a digit (`"***"`, `"👍"`) is never a segment of its own while text follows: it leads the next one. Only
  * the last segment of a text, and pieces of a run longer than `maxLength`, may have nothing to say; {@link
- * isSpeakable} tells.
+ * isSpeakable} decides.
  *
  * **Where it cuts.** After the marks that end sentences in the scripts of the world, with the quotes, brackets,
  * footnote numbers and emoji that belong to them; at blank lines, and at line breaks that are not the wrapping of
  * prose; before list items. It does not cut after abbreviations, initials, ordinals, numbers, or inside addresses and
- * versions. A mark is decided as soon as the next word tells enough, usually with its first letter.
+ * versions. A mark is decided as soon as the next word reveals enough, usually with its first letter.
  *
  * @since 0.1.0
  */
@@ -123,7 +123,7 @@ export interface Options {
   readonly firstSegment?: "clause" | "sentence" | undefined
   /**
    * The language of the text as a BCP 47 tag, `"de"` or `"pt-BR"`. Without it the rules follow the script, and in
-   * Latin script the frequent words of the text; English where these say nothing.
+   * Latin script the frequent words of the text; English if these say nothing.
    */
   readonly locale?: string | undefined
 }

@@ -3,7 +3,7 @@
 /**
  * Captions from the events of speech: cues in order, and the two common file formats.
  *
- * Where the engine tells the times of words, cues follow them. Where it does not, a cue is a piece of a segment, and its
+ * If the engine reports the times of words, cues follow them. If it does not, a cue is a piece of a segment, and its
  * time is its share of the segment's audio: right at the seams, a guess in between.
  *
  * @see https://www.w3.org/TR/webvtt1/

@@ -49,6 +49,31 @@ const sentences = (count: number) => Array.from({ length: count }, (_, i) => `Th
 
 const run = <E>(events: Stream.Stream<SpeechEvent.SpeechEvent, E>) => simulate(listen(events))
 
+describe("SpeechStream.stream", () => {
+  it.effect("takes a request as SpeechSynthesizer does, a text with options, or a text in a pipe", () =>
+    Effect.gen(function*() {
+      const engine = make()
+      const text = "One. Two."
+      const tokens = Stream.make("One", ". Two.")
+      const ways = [
+        SpeechStream.stream({ text, speed: 2 }),
+        SpeechStream.stream({ text: tokens, speed: 2 }),
+        SpeechStream.stream(text, { speed: 2 }),
+        tokens.pipe(SpeechStream.stream({ speed: 2 })),
+        SpeechStream.events({ text: tokens, speed: 2 }),
+        SpeechStream.fromText(tokens, { speed: 2 })
+      ]
+      for (const way of ways) {
+        yield* simulate(Stream.runDrain<unknown, unknown, SpeechStream.SpeechStream>(way)).pipe(
+          Effect.provide(Layer.provide(SpeechStream.layerSegmented(), engine.layer))
+        )
+      }
+      assert.deepStrictEqual(engine.requests.map(({ options, text }) => [text.trim(), options.speed]), [
+        ...ways.flatMap(() => [["One.", 2], ["Two.", 2]])
+      ])
+    }))
+})
+
 describe("SpeechStream.layerSegmented", () => {
   describe("order", () => {
     it.effect("a finished text is spoken segment by segment, and nothing is lost", () =>

@@ -1,5 +1,5 @@
 /**
- * The contract of the `AudioPlayer` port as a test suite: whoever writes a player runs it over their layer.
+ * The contract of the `AudioPlayer` port as a test suite: authors of players run it over their layer.
  *
  * It needs vitest and `@effect/vitest`, and runs in Node and in a browser.
  *
@@ -54,14 +54,14 @@ export interface Options {
    * @default true
    */
   readonly isTimed?: boolean | undefined
-  /** The samples that reached the loudspeaker in the last playback, where that can be known. Silence around is ignored. */
+  /** The samples that reached the loudspeaker in the last playback, if that can be known. Silence around is ignored. */
   readonly recording?: Effect.Effect<Pcm.PcmChunk> | undefined
   /**
    * Sample rates to try.
    * @default [8000, 16000, 44100, 48000]
    */
   readonly sampleRates?: ReadonlyArray<number> | undefined
-  /** Skips all tests, such as where the player is not installed. */
+  /** Skips all tests, for example if the player is not installed. */
   readonly skip?: boolean | undefined
 }
 
@@ -179,7 +179,7 @@ export const suite = <A, E>(
   describe(name, () => {
     // play
 
-    test("play - lasts as long as the audio, and tells what was heard", () =>
+    test("play - lasts as long as the audio, and reports what has been heard", () =>
       Effect.gen(function*() {
         const audio = tone("1200 millis")
         const before = yield* millis
@@ -286,7 +286,7 @@ export const suite = <A, E>(
         assert.closeTo(yield* position(playback), 600, 0.01)
       }))
 
-    test("pause - stops the sound, and resume goes on without loss", () =>
+    test("pause - stops the sound, and resume continues without loss", () =>
       Effect.gen(function*() {
         const audio = tone("1500 millis")
         const attempt = Effect.gen(function*() {
@@ -353,7 +353,7 @@ export const suite = <A, E>(
 
     // stop
 
-    test("stop - ends the sound, and tells what was heard", () =>
+    test("stop - ends the sound, and reports what has been heard", () =>
       Effect.gen(function*() {
         const attempt = Effect.gen(function*() {
           const playback = yield* AudioPlayer.start(cut(tone("5 seconds"), "100 millis"))
@@ -364,8 +364,8 @@ export const suite = <A, E>(
           const took = (yield* millis) - before
           assert.strictEqual(report.outcome, "stopped")
           assert.isAtLeast(Duration.toMillis(report.heard), heard)
-          assert.deepStrictEqual(yield* playback.await, report, "await tells the same")
-          assert.deepStrictEqual(yield* playback.stop, report, "a second stop tells the same")
+          assert.deepStrictEqual(yield* playback.await, report, "await returns the same")
+          assert.deepStrictEqual(yield* playback.stop, report, "a second stop returns the same")
           yield* elapse(100)
           assert.strictEqual(yield* position(playback), Duration.toMillis(report.heard), "the position stays")
           return took
@@ -398,7 +398,7 @@ export const suite = <A, E>(
         assert.strictEqual((yield* playback.await).outcome, "stopped")
       }))
 
-    test("start - works where interruption is off", () =>
+    test("start - works if interruption is off", () =>
       Effect.gen(function*() {
         const playback = yield* Effect.uninterruptible(AudioPlayer.start(cut(tone("5 seconds"), "100 millis")))
         yield* untilHeard(playback, 100)
@@ -474,7 +474,7 @@ export const suite = <A, E>(
 
     // sink
 
-    test("sink - plays, and tells what was heard", () =>
+    test("sink - plays, and reports what has been heard", () =>
       Effect.gen(function*() {
         const audio = tone("500 millis")
         assertCompleted(yield* settled(Stream.run(cut(audio, "100 millis"), AudioPlayer.sink)), audio)

@@ -1,5 +1,5 @@
 /**
- * The contract of the `SpeechStream` port as a test suite: whoever speaks growing text runs it over their layer.
+ * The contract of the `SpeechStream` port as a test suite: authors of speech streams run it over their layer.
  *
  * It needs vitest and `@effect/vitest`, and runs in Node and in a browser.
  *
@@ -47,10 +47,10 @@ export interface Probe<A> {
  * @category models
  */
 export interface Options<A = never> {
-  /** Shows what goes on behind the layer. Without it, the tests of requests are left out. */
+  /** Shows what happens behind the layer. Without it, the tests of requests are left out. */
   readonly probe?: Probe<A> | undefined
   /**
-   * Whether each sentence is a segment and a request of its own. Where it is not, somebody else decides the phrasing.
+   * Whether each sentence is a segment and a request of its own. If it is not, the server decides the phrasing.
    * @default true
    */
   readonly isSegmented?: boolean | undefined
@@ -65,7 +65,7 @@ export interface Options<A = never> {
    */
   readonly wordTimestamps?: boolean | undefined
   /**
-   * How soon after an interruption nothing may run any more. The fastest of three tries counts, and of ten where a
+   * How soon after an interruption nothing may run any more. The fastest of three tries counts, and of ten if a
    * machine is busy with something else.
    * @default "1 second"
    */
@@ -231,11 +231,11 @@ export const suite = <A, E>(
     test("events - words have their times, in order, inside the audio", () =>
       Effect.gen(function*() {
         const events = yield* allEvents(text)
-        const told = events.filter(SpeechEvent.$is("WordTimestamp"))
-        if (!wordTimestamps) return assert.lengthOf(told, 0)
-        assert.isAtLeast(told.length, words(text).length * 0.8, "nearly every word has a time")
+        const times = events.filter(SpeechEvent.$is("WordTimestamp"))
+        if (!wordTimestamps) return assert.lengthOf(times, 0)
+        assert.isAtLeast(times.length, words(text).length * 0.8, "nearly every word has a time")
         let before = 0
-        for (const { end, start, word } of told) {
+        for (const { end, start, word } of times) {
           assert.isAtLeast(Duration.toMillis(start), before, `"${word}" starts after the word before it`)
           assert.isAtLeast(Duration.toMillis(end), Duration.toMillis(start), `"${word}" ends after it starts`)
           before = Duration.toMillis(start)
@@ -289,7 +289,7 @@ export const suite = <A, E>(
         assertTimeline(events)
       }))
 
-    test("growing text - sounds at a flush, and goes on", () =>
+    test("growing text - sounds at a flush, and continues", () =>
       Effect.gen(function*() {
         const heard = yield* Deferred.make<void>()
         const growing: Stream.Stream<SpeechText.Input> = Stream.make<Array<SpeechText.Input>>(
@@ -348,7 +348,7 @@ export const suite = <A, E>(
         if (probe !== undefined && isSegmented) assert.strictEqual(yield* probe.requests, before, "requests")
       }))
 
-    probed("blanks between sentences - are no requests", (probe) =>
+    probed("blanks between sentences - cause no requests", (probe) =>
       Effect.gen(function*() {
         if (!isSegmented) return
         const before = yield* probe.requests
@@ -410,7 +410,7 @@ export const suite = <A, E>(
 
     const stages: Record<string, {
       readonly source: Stream.Stream<string>
-      /** Whether enough was heard, by the number of chunks. */
+      /** Whether enough has been heard, by the number of chunks. */
       readonly after: number
     }> = {
       "before any text": { source: Stream.never, after: 0 },
@@ -469,7 +469,7 @@ export const suite = <A, E>(
     // retries
 
     probed(
-      "a request that fails before any sound - is made again, and nobody hears it",
+      "a request that fails before any sound - is made again, and the listener does not notice",
       (probe) =>
         Effect.gen(function*() {
           const expected = yield* allAudio(sentences[2])

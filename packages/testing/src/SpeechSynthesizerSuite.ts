@@ -1,5 +1,5 @@
 /**
- * The contract of the `SpeechSynthesizer` port as a test suite: whoever writes an engine runs it over their layer.
+ * The contract of the `SpeechSynthesizer` port as a test suite: authors of engines run it over their layer.
  *
  * It needs vitest and `@effect/vitest`, and runs in Node and in a browser.
  *
@@ -55,13 +55,13 @@ export interface Options {
    */
   readonly longText?: string | undefined
   /**
-   * Whether the same request makes the same samples every time. Where it does not, durations are compared instead, with
+   * Whether the same request makes the same samples every time. If it does not, durations are compared instead, with
    * `tolerance`.
    * @default true
    */
   readonly isDeterministic?: boolean | undefined
   /**
-   * How far a duration may be from the expected one, as a part of it: where the audio is not deterministic, and where
+   * How far a duration may be from the expected one, as a part of it: if the audio is not deterministic, and if
    * `speed` is an engine's own affair.
    * @default 0.25
    */
@@ -76,7 +76,7 @@ export interface Options {
   /** A voice that the engine knows not to exist; absent if it cannot know. */
   readonly unknownVoice?: Voice | undefined
   /**
-   * Whether `outputFormat: "mp3"` works. Where it does not, it must fail as invalid.
+   * Whether `outputFormat: "mp3"` works. If it does not, it must fail as invalid.
    * @default false
    */
   readonly mp3?: boolean | undefined
@@ -131,7 +131,7 @@ const failure = <A, R>(
       Either.isLeft(result) ? Effect.succeed(result.left) : Effect.dieMessage("It succeeded, but it should have failed")
   )
 
-/** All ways to speak a request, as effects that fail where the way fails. */
+/** All ways to speak a request, as effects that fail as the way fails. */
 const ways = (request: SpeechBytesRequest) => ({
   events: Effect.asVoid(allEvents(request)),
   stream: Stream.runDrain(SpeechSynthesizer.stream(request)),
@@ -220,7 +220,7 @@ export const suite = <A, E>(
 
     // events
 
-    test("events - begin with SegmentStarted, end with Completed, and tell the true duration", () =>
+    test("events - begin with SegmentStarted, end with Completed, and report the true duration", () =>
       Effect.gen(function*() {
         const events = yield* allEvents({ text })
         const audio = events.filter(SpeechEvent.$is("AudioChunk"))
@@ -294,8 +294,8 @@ export const suite = <A, E>(
     test("stream - is the audio of events", () =>
       Effect.gen(function*() {
         const streamed = yield* collect(SpeechSynthesizer.stream({ text }))
-        const told = yield* collect(SpeechEvent.pcm(SpeechSynthesizer.events({ text })))
-        assertSameAudio(streamed, told, "stream")
+        const collected = yield* collect(SpeechEvent.pcm(SpeechSynthesizer.events({ text })))
+        assertSameAudio(streamed, collected, "stream")
       }))
 
     test("synthesize - is the audio of stream, with its duration, and is not silent", () =>
@@ -314,7 +314,7 @@ export const suite = <A, E>(
         assert.notDeepEqual(audio.bytes, other.bytes)
       }))
 
-    test("bytes - are a WAV file that tells its true size, unless the request says otherwise", () =>
+    test("bytes - are a WAV file that states its true size, unless the request says otherwise", () =>
       Effect.gen(function*() {
         const audio = yield* SpeechSynthesizer.synthesize({ text })
         const file = yield* SpeechSynthesizer.bytes({ text })
@@ -376,7 +376,7 @@ export const suite = <A, E>(
     // options
 
     for (const sampleRate of portableRates) {
-      test(`sampleRate - ${sampleRate} Hz is made and told by every way`, () =>
+      test(`sampleRate - ${sampleRate} Hz is made and reported by every way`, () =>
         Effect.gen(function*() {
           const { defaults } = yield* SpeechSynthesizer.SpeechSynthesizer
           const usual = yield* SpeechSynthesizer.synthesize({ text })
@@ -462,7 +462,7 @@ export const suite = <A, E>(
     test("text - an empty or blank one fails as invalid", () =>
       Effect.forEach(["", " ", "\n\t \u00a0"], (blank) => assertInvalid({ text: blank }, "text")))
 
-    test("text - one that is too long fails as invalid and is told about SpeechStream.fromText", () =>
+    test("text - one that is too long fails as invalid and points to SpeechStream.fromText", () =>
       Effect.gen(function*() {
         const { capabilities } = yield* SpeechSynthesizer.SpeechSynthesizer
         const { maxTextLength = Infinity } = capabilities

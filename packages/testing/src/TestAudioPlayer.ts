@@ -35,7 +35,7 @@ export class TestAudioPlayer extends Context.Tag("@effect-smallest/testing/TestA
 export interface Recording {
   /** The place among all playbacks that had audio, from 0. */
   readonly index: number
-  /** What was heard so far. */
+  /** What has been heard so far. */
   readonly heard: Audio.Audio
   /** What was taken from the stream: `heard`, and what lies ready to be heard. */
   readonly taken: Audio.Audio
@@ -68,11 +68,11 @@ export interface Options {
    * @default "0 millis"
    */
   readonly startDelay?: Duration.DurationInput | undefined
-  /** Fails every start with this error, as where no player is installed. */
+  /** Fails every start with this error, as if no player were installed. */
   readonly unavailable?: AudioPlayer.PlaybackError | undefined
   /** The sample rates that are accepted; others are refused as `UnsupportedFormat`. All by default. */
   readonly sampleRates?: ReadonlyArray<number> | undefined
-  /** Breaks playbacks, by their index: after so much was heard, with this error. */
+  /** Breaks playbacks, by their index: after so much has been heard, with this error. */
   readonly failures?:
     | ReadonlyArray<{
       readonly index: number
@@ -185,7 +185,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
 })
 
 /**
- * Provides `AudioPlayer`, and `TestAudioPlayer` to see what was heard.
+ * Provides `AudioPlayer`, and `TestAudioPlayer` to see what has been heard.
  *
  * @example
  * ```ts

@@ -4,7 +4,7 @@
  *
  * Every character of a text sounds for 50 ms at speed 1. Its first sample is the character itself (its UTF-16 code
  * unit), the others are a tone whose pitch depends on it: so the audio is never silent, different texts have different
- * audio, and {@link textOf} reads back from any audio what was spoken in which order.
+ * audio, and {@link textOf} reads back from any audio what has been spoken in which order.
  *
  * All delays are by Effect's `Clock`: under `TestClock` they take no time.
  *
@@ -69,7 +69,7 @@ export interface Reply {
   /** Fails the request with this error. */
   readonly error?: SpeechError.SpeechError | undefined
   /**
-   * How many chunks of audio leave before `error`. Where the text has fewer, the error comes after all of them.
+   * How many chunks of audio leave before `error`. If the text has fewer, the error comes after all of them.
    * @default 0
    */
   readonly chunksBeforeError?: number | undefined
@@ -92,7 +92,7 @@ export interface Reply {
  * - `speaking`: some audio has left
  * - `completed`: everything has left, up to the last event
  * - `failed`: it ended with the reply's error, or died for lack of a reply
- * - `interrupted`: nobody listens any more
+ * - `interrupted`: the listener has gone
  *
  * @since 0.1.0
  * @category models
@@ -210,7 +210,7 @@ const speak = (spoken: Spoken, from: number, to: number): Pcm.PcmChunk => {
 }
 
 /**
- * The audio that the engine makes of a text: what a test compares with.
+ * The audio that the engine creates from a text: what a test compares with.
  *
  * @example
  * ```ts
@@ -236,7 +236,7 @@ export const audioOf = (request: SpeechRequest): Audio.Audio => {
  *
  * @example
  * ```ts
- * import { Audio, SpeechEngine, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { Audio, SpeechSynthesizer } from "@effect-smallest/core"
  * import { TestSpeechSynthesizer } from "@effect-smallest/testing"
  * import { Effect, Option, Stream } from "effect"
  *

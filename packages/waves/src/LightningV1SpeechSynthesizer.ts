@@ -2,7 +2,7 @@
  * The API generation of the vendor's first Python client (November 2024) behind the `SpeechSynthesizer` port: exactly its
  * eight parameters and their defaults.
  *
- * Where that generation is gone, the server answers 404 or 410 and this layer fails with `ModelRetired`. New programs
+ * If that generation is gone, the server answers 404 or 410 and this layer fails with `ModelRetired`. New programs
  * want `WavesSpeechSynthesizer`.
  *
  * @since 0.1.0

@@ -9,6 +9,7 @@
 import * as ByteBuffer from "@effect-smallest/core/ByteBuffer"
 import * as HttpErrors from "@effect-smallest/core/HttpErrors"
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as WebSocketConnector from "@effect-smallest/core/WebSocketConnector"
@@ -43,7 +44,7 @@ import * as WavesSocket from "./WavesSocket.js"
  * @since 0.1.0
  * @category services
  */
-export class WavesClient extends Context.Tag("@effect-smallest/core/WavesClient")<WavesClient, Service>() {}
+export class WavesClient extends Context.Tag("@effect-smallest/waves/WavesClient")<WavesClient, Service>() {}
 
 /**
  * Audio as the server sent it, in the encoding that the request asked for.
@@ -53,7 +54,7 @@ export class WavesClient extends Context.Tag("@effect-smallest/core/WavesClient"
  */
 export interface WavesAudio {
   readonly bytes: Uint8Array
-  /** The server's id of the request, where it gave one. */
+  /** The server's id of the request, if it gave one. */
   readonly requestId: string | undefined
 }
 
@@ -101,7 +102,7 @@ export interface Service {
   ) => Effect.Effect<ConversationSession.ConversationSession, SpeechError.SpeechError, Scope.Scope>
   /** Waits for a permit of the account and holds it until the scope closes. The requests above do so by themselves. */
   readonly permit: Effect.Effect<void, SpeechError.SpeechError, Scope.Scope>
-  /** A request of the account's API that is no speech: it takes no permit, and its answer is JSON. */
+  /** A request of the account's API that is not speech: it takes no permit, and its answer is JSON. */
   readonly request: <A, I>(request: Request<A, I>) => Effect.Effect<A, SpeechError.SpeechError>
   /** The time limits in force. */
   readonly timeouts: ResolvedTimeouts
@@ -127,7 +128,7 @@ export interface Request<A, I> {
   readonly schema: Schema.Schema<A, I>
   /** The model that it is about, for `ModelRetired`. */
   readonly model?: string | undefined
-  /** What status 404 means, where it is an id that the server does not know: an `InvalidSpeechRequest`. */
+  /** What status 404 means, if it is an id that the server does not know: an `InvalidSpeechRequest`. */
   readonly unknown?: { readonly parameter: string; readonly description: string } | undefined
 }
 
@@ -175,7 +176,7 @@ export interface Timeouts {
    */
   readonly idle?: Duration.DurationInput | undefined
   /**
-   * The whole of an answer that is no speech, such as a list of voices. An upload may take four times as long.
+   * Total time for a response that is not speech, such as a list of voices. An upload may take four times as long.
    * @default "30 seconds"
    */
   readonly answer?: Duration.DurationInput | undefined
@@ -186,7 +187,7 @@ export interface Timeouts {
  * @category models
  */
 export interface Options {
-  /** The account's key; they start with `sk_`. It is sent to `baseUrl` and to nobody else. */
+  /** The account's key; they start with `sk_`. It is sent to `baseUrl` and nowhere else. */
   readonly apiKey: Redacted.Redacted
   /**
    * Where the API lives: a region, a company's own installation, an emulator. The paths of the API follow it; one that
@@ -219,7 +220,21 @@ const resolveTimeouts = (timeouts: Timeouts = {}): ResolvedTimeouts => ({
 
 const charactersPerSecond = 15
 
-// Tells the vendor which client is calling, as the vendor asks integrations to do.
+// The slowest speech that is still speech: two seconds for a character, at half speed twice as much, and half a minute for whatever a
+// dictionary or a number may unfold into.
+const secondsPerCharacter = 2
+
+const longestSilence = 30
+
+/** The most bytes of audio that a text of this length can be, generously. More is not its speech. */
+const maxAudioBytes = (body: {
+  readonly text: string
+  readonly speed?: number | undefined
+  readonly sample_rate?: number | undefined
+}): number =>
+  2 * (body.sample_rate ?? 48_000) * (longestSilence + (body.text.length * secondsPerCharacter) / (body.speed ?? 1))
+
+// Names the client that is calling, as the vendor asks integrations to do.
 const source = "effect-smallest"
 
 // The server closes a socket after 60 seconds without a message.
@@ -228,7 +243,7 @@ const heartbeat = Duration.seconds(25)
 const isJson = (response: HttpClientResponse.HttpClientResponse): boolean =>
   (response.headers["content-type"] ?? "").includes("json")
 
-// A proxy's page, told by its bytes: the type of an answer proves nothing.
+// A proxy's page, recognised by its bytes: the type of an answer proves nothing.
 const isPage = (bytes: Uint8Array): boolean =>
   /^\s*<(!doctype|html)/i.test(String.fromCharCode(...bytes.subarray(0, 64)))
 
@@ -251,7 +266,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
     const lightningV1Url = toBaseUrl(options.baseUrl ?? "https://waves-api.smallest.ai")
     const client = httpClient.pipe(
       options.transformClient ?? ((client) => client),
-      // Its spans would end with errors that hold the request and so the key, and its trace ids are no business of the
+      // Its spans would end with errors that hold the request and so the key, and its trace ids do not concern the
       // vendor. `send` has a span of its own.
       HttpClient.withTracerDisabledWhen(() => true)
     )
@@ -295,9 +310,9 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
 
     const notAudio = (call: WavesErrors.Call, response: HttpClientResponse.HttpClientResponse) =>
       Effect.flatMap(
-        Effect.orElseSucceed(response.text, () => ""),
+        HttpErrors.readBody(response),
         (text) => {
-          const said = HttpErrors.readErrorText(WavesErrors.scrub(call, text)).message ?? "nothing"
+          const said = HttpErrors.readErrorText(text, WavesErrors.clean(call)).message ?? "nothing"
           return WavesErrors.malformed(
             call,
             `The server answered with JSON instead of audio: ${said}`,
@@ -306,16 +321,25 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         }
       )
 
-    const whole = (call: WavesErrors.Call, url: string, text: string, speed: number, body: unknown) =>
+    const whole = (
+      call: WavesErrors.Call,
+      url: string,
+      body: { readonly text: string; readonly speed?: number | undefined; readonly sample_rate?: number | undefined }
+    ) =>
       Effect.scoped(Effect.gen(function*() {
         const permit = yield* acquirePermit(call)
-        const limit = Duration.sum(timeouts.firstAudio, Duration.seconds(text.length / charactersPerSecond / speed))
+        const limit = Duration.sum(
+          timeouts.firstAudio,
+          Duration.seconds(body.text.length / charactersPerSecond / (body.speed ?? 1))
+        )
         return yield* Effect.gen(function*() {
           const response = yield* Effect.timeoutFail(send(call, url, "audio/wav", body), {
             duration: limit,
             onTimeout: timedOut(call, "firstAudio", limit, "The server sent no audio in time")
           })
           const requestId = WavesErrors.requestIdOf(call, response)
+          const limitBytes = maxAudioBytes(body)
+          let length = 0
           const chunks = yield* response.stream.pipe(
             Stream.mapError((error) =>
               WavesErrors.fromHttpClient(call, error, { connectTimeout: timeouts.connect, requestId })
@@ -324,6 +348,10 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
               timedOut(call, "idle", timeouts.idle, "The server stopped sending audio"),
               timeouts.idle
             ),
+            Stream.mapChunksEffect((pieces) => {
+              for (const piece of pieces) length += piece.length
+              return length > limitBytes ? Effect.fail(tooMuch(call, requestId)) : Effect.succeed(pieces)
+            }),
             Stream.runCollect
           )
           const bytes = Pcm.concatBytes(chunks)
@@ -335,13 +363,23 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
               requestId
             })
           }
+          const compression = WavesErrors.compressionOf(response.headers, bytes)
+          if (compression !== undefined) {
+            return yield* Effect.fail(
+              WavesErrors.malformed(
+                call,
+                `The answer is compressed with ${compression}, which was not asked for and is not decoded by this HTTP client`,
+                requestId
+              )
+            )
+          }
           if (isPage(bytes)) {
             return yield* Effect.fail(
               WavesErrors.malformed(call, "The server answered with a web page instead of audio", requestId)
             )
           }
           return { bytes, requestId }
-        }).pipe(Effect.tapError(() => permit.keep))
+        }).pipe(Effect.tapError((error) => leave(permit, error)))
       }))
 
     const stream = (body: WavesSchema.SpeechBody) =>
@@ -354,14 +392,23 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
             duration: timeouts.connect,
             onTimeout: timedOut(about, "connect", timeouts.connect, "The server did not answer in time")
           }),
-          Effect.tapError(() => permit.keep)
+          Effect.tapError((error) => leave(permit, error))
         )
         const requestId = WavesErrors.requestIdOf(about, response)
         const format = Pcm.format(body.sample_rate ?? 44100)
         const buffer = yield* ByteBuffer.make<SpeechError.SpeechError>(
           Math.max(Pcm.frameSize(format), Pcm.byteLength(format, bufferDuration))
         )
-        yield* readAhead({ call: about, response, requestId, buffer, timeouts, started, permit }).pipe(
+        yield* readAhead({
+          call: about,
+          response,
+          requestId,
+          buffer,
+          timeouts,
+          started,
+          permit,
+          limitBytes: maxAudioBytes(body)
+        }).pipe(
           Effect.catchAllCause(buffer.failCause),
           Effect.forkScoped,
           Effect.interruptible
@@ -423,15 +470,12 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
       connect,
       converse,
       permit: Effect.asVoid(acquirePermit(call("permit", { voice_id: "" }))),
-      synthesize: (body) =>
-        whole(call("synthesize", body), `${baseUrl}/waves/v1/tts`, body.text, body.speed ?? 1, body),
+      synthesize: (body) => whole(call("synthesize", body), `${baseUrl}/waves/v1/tts`, body),
       stream,
       lightningV1: (body) =>
         whole(
           call("lightningV1", body),
           `${lightningV1Url}/api/v1/${encodeURIComponent(body.model)}/get_speech`,
-          body.text,
-          body.speed,
           body
         )
     })
@@ -441,6 +485,17 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
 // to its end can be used again; one that lingers is closed.
 const lingerLimit = Duration.millis(20)
 
+const tooMuch = (call: WavesErrors.Call, requestId: string | undefined) =>
+  WavesErrors.malformed(call, "The server sent more audio than the text can be", requestId)
+
+// A segment may keep its permit through a short wait. While it waits for long, others speak.
+const longestKept = Duration.seconds(10)
+
+const leave = (permit: PermitPool.Permit, error: SpeechError.SpeechError): Effect.Effect<void> =>
+  error._tag === "RateLimited" && error.retryAfter !== undefined && Duration.greaterThan(error.retryAfter, longestKept)
+    ? permit.release
+    : permit.keep
+
 const readAhead = Effect.fnUntraced(function*(options: {
   readonly call: WavesErrors.Call
   readonly response: HttpClientResponse.HttpClientResponse
@@ -449,13 +504,15 @@ const readAhead = Effect.fnUntraced(function*(options: {
   readonly timeouts: ResolvedTimeouts
   readonly started: number
   readonly permit: PermitPool.Permit
+  readonly limitBytes: number
 }) {
   const { buffer, call, permit, requestId, timeouts } = options
   const fields = { module: call.module, method: call.method, requestId }
   const parser = SseAudio.make()
-  const pull = yield* Stream.toPull(options.response.stream)
+  const pull = yield* Pull.fromStream(options.response.stream)
   const idle = Duration.toMillis(timeouts.idle)
   let hasAudio = false
+  let length = 0
   let isFull = false
   let deadline = options.started + Duration.toMillis(timeouts.firstAudio)
 
@@ -485,8 +542,11 @@ const readAhead = Effect.fnUntraced(function*(options: {
   const accept = Effect.fnUntraced(function*(parsed: SseAudio.Parsed) {
     if (parsed.audio.length > 0) {
       hasAudio = true
+      const audio = Pcm.concatBytes(parsed.audio)
+      length += audio.length
+      if (length > options.limitBytes) return yield* Effect.fail(tooMuch(call, requestId))
       isFull = true
-      yield* buffer.offer(Pcm.concatBytes(parsed.audio))
+      yield* buffer.offer(audio)
       isFull = false
       deadline = (yield* Clock.currentTimeMillis) + idle
     }
@@ -518,8 +578,8 @@ const readAhead = Effect.fnUntraced(function*(options: {
       () => hasAudio,
       () => new SpeechError.EmptyAudio({ ...fields, description: "The server reported success but sent no audio" })
     ),
-    // After the first sound nobody tries again.
-    Effect.tapError(() => hasAudio ? permit.release : permit.keep)
+    // After the first sound there is no retry.
+    Effect.tapError((error) => hasAudio ? permit.release : leave(permit, error))
   )
   yield* permit.release
   yield* Effect.timeoutOption(Effect.exit(pull), lingerLimit)
@@ -574,13 +634,13 @@ const readBaseUrl = (url: string): Either.Either<string, ConfigError.ConfigError
     () =>
       ConfigError.InvalidData(
         ["SMALLEST_BASE_URL"],
-        `SMALLEST_BASE_URL begins with http:// or https:// and goes on with a host, as in https://api.smallest.ai, and ` +
+        `SMALLEST_BASE_URL begins with http:// or https:// and continues with a host, as in https://api.smallest.ai, and ` +
           `has no ? or # in it; it is "${url.trim()}"`
       )
   ).pipe(Either.map(() => toBaseUrl(url)))
 
 /**
- * The base URL from `SMALLEST_BASE_URL`, if it is set; one that is no URL of a server fails with a `ConfigError`.
+ * The base URL from `SMALLEST_BASE_URL`, if it is set; one that is not the URL of a server fails with a `ConfigError`.
  *
  * @since 0.1.0
  * @category constructors

@@ -18,7 +18,10 @@ import { WavesClient } from "./WavesClient.js"
  * @category services
  */
 export class WavesPronunciationDictionaries
-  extends Context.Tag("@effect-smallest/core/WavesPronunciationDictionaries")<WavesPronunciationDictionaries, Service>()
+  extends Context.Tag("@effect-smallest/waves/WavesPronunciationDictionaries")<
+    WavesPronunciationDictionaries,
+    Service
+  >()
 {}
 
 /**
@@ -30,7 +33,7 @@ export class WavesPronunciationDictionaries
 export interface Pronunciation {
   /** As the text has it: upper and lower case matter. */
   readonly word: string
-  /** Spelled as it sounds, such as `sequel` for `SQL`. It is no phonetic alphabet. */
+  /** Spelled as it sounds, such as `sequel` for `SQL`. It is not a phonetic alphabet. */
   readonly pronunciation: string
 }
 
@@ -42,7 +45,7 @@ export interface PronunciationDictionary {
   /** What `SpeechOptions.pronunciationDictionaries` takes: 24 hexadecimal digits. */
   readonly id: string
   readonly items: ReadonlyArray<Pronunciation>
-  /** Absent where the server does not say. */
+  /** Absent if the server does not say. */
   readonly createdAt?: DateTime.Utc | undefined
 }
 
@@ -54,7 +57,7 @@ export interface Service {
   readonly list: Effect.Effect<ReadonlyArray<PronunciationDictionary>, SpeechError.SpeechError>
   /** One dictionary. The server only lists them all, so that is what this asks for. */
   readonly get: (id: string) => Effect.Effect<PronunciationDictionary, SpeechError.SpeechError>
-  /** Makes a dictionary of one word or more. */
+  /** Creates a dictionary of one or more words. */
   readonly create: (
     items: ReadonlyArray<Pronunciation>
   ) => Effect.Effect<PronunciationDictionary, SpeechError.SpeechError>
@@ -186,7 +189,7 @@ export const get = (
   Effect.flatMap(WavesPronunciationDictionaries, (dictionaries) => dictionaries.get(id))
 
 /**
- * Makes a dictionary of one word or more. No items, an empty word or pronunciation, and a word that is there twice fail with
+ * Creates a dictionary of one or more words. No items, an empty word or pronunciation, and a word that is there twice fail with
  * `InvalidSpeechRequest` before anything is sent.
  *
  * @example

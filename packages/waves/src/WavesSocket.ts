@@ -51,7 +51,7 @@ export interface Utterance {
   readonly voice: string
   readonly model?: string | undefined
   /**
-   * How many bytes of audio may wait to be taken. Beyond that the socket is not read any more, where the runtime can do so (browsers
+   * How many bytes of audio may wait to be taken. Beyond that the socket is not read any more, if the runtime can do so (browsers
    * cannot): to be bounded there too, send no more text than you would keep the audio of.
    */
   readonly bufferBytes: number
@@ -65,7 +65,7 @@ export interface WavesSocket {
   /** Sends a message; fails once the socket is closed. */
   readonly send: (message: WavesSchema.LiveMessage) => Effect.Effect<void, SpeechError.SpeechError>
   /**
-   * Listens for the frames of an utterance until the scope closes; what comes for it later goes to nobody. The inner effect waits for the
+   * Listens for the frames of an utterance until the scope closes; what comes for it later is dropped. The inner effect waits for the
    * next frame and gives none once the server has closed the socket in good order (code 1000, or no code). It fails with the server's
    * error, and with `TransportFailure` or `RateLimited` when the socket closes in any other way.
    */
@@ -80,10 +80,10 @@ interface Listener {
   readonly call: WavesErrors.Call
   readonly utterance: Utterance
   readonly mailbox: Mailbox.Mailbox<LiveFrame, SpeechError.SpeechError>
-  waiting: number // bytes of audio that nobody has taken
+  waiting: number // bytes of audio that have not been taken
 }
 
-// How the session ended, told in the words of each listener.
+// How the session ended, in the words of each listener.
 type End = (call: WavesErrors.Call) => Exit.Exit<void, SpeechError.SpeechError>
 
 const isGoodOrder = (code: number): boolean => code === 1000 || code === 1005
@@ -97,7 +97,7 @@ const endOf = (cause: Cause.Cause<unknown>): End => {
   return (call) => Exit.fail(WavesErrors.fromSocket(call, error))
 }
 
-// Pieces of the server whose owners are remembered, so that their late frames are not taken for somebody else's.
+// Pieces of the server whose owners are remembered, so that their late frames are not taken for another's.
 const ownersLimit = 256
 
 /**
@@ -119,7 +119,7 @@ export const make = Effect.fnUntraced(function*(options: {
   let hasSpoken = false // since the last heartbeat
   let isPaused = false
 
-  // A server that does not echo our id speaks to the one who is listening, unless the piece belongs to somebody who left.
+  // A server that does not echo our id speaks to the one who is listening, unless the piece belongs to a listener who left.
   const ownerOf = ({ externalRequestId, requestId }: LiveFrames.Addressed): Listener | undefined => {
     const known = externalRequestId ?? (requestId === undefined ? undefined : owners.get(requestId))
     const [only] = listeners.size === 1 ? listeners.keys() : []
@@ -151,7 +151,7 @@ export const make = Effect.fnUntraced(function*(options: {
     const addressed = LiveFrames.read(typeof message === "string" ? message : new TextDecoder().decode(message))
     const owner = ownerOf(addressed)
     const { content, requestId } = addressed
-    // What is wrong with nobody in particular is wrong with everybody.
+    // An error that names no listener concerns all of them.
     const fail = (error: (call: WavesErrors.Call) => SpeechError.SpeechError) => {
       const isAddressed = addressed.externalRequestId !== undefined || requestId !== undefined
       for (const listener of owner !== undefined ? [owner] : isAddressed ? [] : listeners.values()) {
@@ -174,9 +174,9 @@ export const make = Effect.fnUntraced(function*(options: {
         runSync(
           Effect.logDebug("A live message of an unknown kind was skipped").pipe(
             Effect.annotateLogs({
-              package: "@effect-smallest/core",
+              package: "@effect-smallest/waves",
               module: "WavesSocket",
-              kind: WavesErrors.scrub(options.call, content.kind)
+              kind: WavesErrors.clean(options.call)(content.kind)
             })
           )
         )
@@ -207,7 +207,7 @@ export const make = Effect.fnUntraced(function*(options: {
   const beat = Effect.suspend(() => {
     const isQuiet = !hasSpoken
     hasSpoken = false
-    // A socket that is gone tells so where its frames are taken.
+    // A socket that is gone reports so at the place that takes its frames.
     return isQuiet && end === undefined ? Effect.ignore(write(JSON.stringify({ type: "ping" }))) : Effect.void
   })
   yield* Effect.delay(beat, options.heartbeat).pipe(Effect.forever, Effect.interruptible, Effect.forkScoped)

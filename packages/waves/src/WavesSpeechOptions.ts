@@ -164,7 +164,7 @@ const known = new Map<string, ReadonlyArray<string>>([
 ])
 
 /**
- * The languages that a model speaks, where it is a known one.
+ * The languages that a model speaks, if it is a known one.
  *
  * @since 0.1.0
  * @category accessors

@@ -33,7 +33,7 @@ export interface Options extends WavesSpeechOptions.Options {
    * Who decides when there is enough text to speak.
    *
    * - `context`: the server, at the ends of sentences and after `maxBufferDelay`
-   * - `flush`: nobody before the end of the text or a `SpeechText.flush`, unless `maxBufferDelay` says otherwise
+   * - `flush`: the caller, by the end of the text or a `SpeechText.flush`, unless `maxBufferDelay` says otherwise
    *
    * @default "context"
    */
@@ -146,8 +146,7 @@ export const make = (
  *
  * @example
  * ```ts
- * import { WavesClient } from "@effect-smallest/waves"
- * import { WavesSpeechStream } from "@effect-smallest/waves"
+ * import { WavesClient, WavesSpeechStream } from "@effect-smallest/waves"
  * import { Layer } from "effect"
  *
  * const Live = WavesSpeechStream.layer({ voice: "meher", prewarm: true }).pipe(

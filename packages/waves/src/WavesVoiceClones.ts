@@ -22,7 +22,7 @@ import * as WavesSpeechOptions from "./WavesSpeechOptions.js"
  * @category services
  */
 export class WavesVoiceClones
-  extends Context.Tag("@effect-smallest/core/WavesVoiceClones")<WavesVoiceClones, Service>()
+  extends Context.Tag("@effect-smallest/waves/WavesVoiceClones")<WavesVoiceClones, Service>()
 {}
 
 /**
@@ -34,7 +34,7 @@ export class WavesVoiceClones
 export const maxRecordingBytes = Recording.maxBytes
 
 /**
- * A cloned voice. Whatever the server does not tell is absent or empty.
+ * A cloned voice. What the server does not report is absent or empty.
  *
  * @since 0.1.0
  * @category models
@@ -42,7 +42,7 @@ export const maxRecordingBytes = Recording.maxBytes
 export interface VoiceClone {
   /** What `SpeechOptions.voice` takes, with one of `models`. */
   readonly voice: Voice.Voice
-  /** The clone's own id, which {@link Service.create} does not tell. */
+  /** The clone's own id, which {@link Service.create} does not return. */
   readonly id?: string | undefined
   readonly name: string
   /** `pending`, `processing`, `completed` or `failed`, and whatever else the server says. Only a completed clone speaks. */
@@ -90,12 +90,12 @@ export interface CreateOptions {
  * @category models
  */
 export interface Service {
-  /** Uploads a recording and makes a voice of it. */
+  /** Uploads a recording and creates a voice from it. */
   readonly create: (options: CreateOptions) => Effect.Effect<VoiceClone, SpeechError.SpeechError>
   readonly list: Effect.Effect<ReadonlyArray<VoiceClone>, SpeechError.SpeechError>
   /** One clone, by its own id or that of its voice. */
   readonly get: (id: string) => Effect.Effect<VoiceClone, SpeechError.SpeechError>
-  /** Deletes a clone by the id of its voice, where the server allows it: to API keys it does not. */
+  /** Deletes a clone by the id of its voice, if the server allows it: to API keys it does not. */
   readonly delete: (voice: Voice.Voice) => Effect.Effect<void, SpeechError.SpeechError>
 }
 
@@ -239,7 +239,7 @@ export const make: Effect.Effect<Service, never, WavesClient> = Effect.map(Waves
 export const layer: Layer.Layer<WavesVoiceClones, never, WavesClient> = Layer.effect(WavesVoiceClones, make)
 
 /**
- * Uploads a recording and makes a voice of it. A recording that is empty, larger than 5 MB or of another type, a name or a
+ * Uploads a recording and creates a voice from it. A recording that is empty, larger than 5 MB or of another type, a name or a
  * language that is not valid, fail with `InvalidSpeechRequest` before anything is sent.
  *
  * @example

@@ -25,7 +25,7 @@ import { pathOf } from "./WavesSpeechOptions.js"
  * @since 0.1.0
  * @category services
  */
-export class WavesVoices extends Context.Tag("@effect-smallest/core/WavesVoices")<WavesVoices, Service>() {}
+export class WavesVoices extends Context.Tag("@effect-smallest/waves/WavesVoices")<WavesVoices, Service>() {}
 
 /**
  * A voice, with what the vendor's lists say about it.
@@ -198,7 +198,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Waves
     const get = (key: Option.Option<Model>): Service["catalogue"] =>
       lists.get(key).pipe(
         Effect.tapError(() => lists.invalidate(key)),
-        // Whoever asked first was interrupted, and with it the request that others wait for: they ask for themselves.
+        // The first caller was interrupted, and with it the request that others wait for: they ask for themselves.
         Effect.catchSomeCause((cause) => Cause.isInterruptedOnly(cause) ? Option.some(get(key)) : Option.none())
       )
 

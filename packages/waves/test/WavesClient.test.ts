@@ -78,6 +78,13 @@ const settle = Effect.repeatN(Effect.yieldNow(), 100)
 const timeoutOf = (error: SpeechError.SpeechError | undefined) =>
   error?._tag === "SpeechTimeout" ? [error.phase, Duration.toMillis(error.after)] : error?._tag
 
+const refusals = [
+  [200, "MalformedResponse"],
+  [401, "InvalidApiKey"],
+  [402, "QuotaExhausted"],
+  [500, "ServerFailure"]
+] as const
+
 describe("WavesClient.stream", () => {
   it.effect("sends what it was given, with the key as a bearer token and no trace ids", () =>
     Effect.gen(function*() {
@@ -106,13 +113,62 @@ describe("WavesClient.stream", () => {
       assert.isFalse(exchanges[0]?.isOpen)
     }))
 
-  it.effect("connect - a refusal whose text never ends", () =>
+  it.effect("a refusal whose text never ends, or breaks - is the refusal that its status says, soon", () =>
     Effect.gen(function*() {
-      for (const status of [200, 500]) {
-        const { client, exchanges } = yield* setUp(() => Effect.succeed({ ...json(status, {}), body: Stream.never }))
-        assert.deepStrictEqual(timeoutOf((yield* inAnHour(listen(client))).error), ["connect", 10_000])
-        assert.isFalse(exchanges[0]?.isOpen)
+      for (const text of [Stream.never, Stream.concat(Stream.make(new TextEncoder().encode("{\"err")), Stream.never)]) {
+        for (const [status, tag] of refusals) {
+          const { client, exchanges } = yield* setUp(() => Effect.succeed({ ...json(status, {}), body: text }))
+          const start = yield* TestClock.currentTimeMillis
+          const { end, error } = yield* inAnHour(listen(client))
+          assert.strictEqual(error?._tag, tag)
+          assert.strictEqual((end ?? Infinity) - start, 2000)
+          assert.isFalse(exchanges[0]?.isOpen)
+        }
       }
+    }))
+
+  it.effect("a refusal whose text is endless - is read to 64 kB and dropped", () =>
+    Effect.gen(function*() {
+      let sent = 0
+      const endless = Stream.repeatEffect(Effect.sync(() => {
+        sent += 10_000
+        return new Uint8Array(10_000).fill(0x78)
+      }))
+      const { client, exchanges } = yield* setUp(() => Effect.succeed({ ...json(401, {}), body: endless }))
+      const { error } = yield* inAnHour(listen(client))
+      assert.strictEqual(error?._tag, "InvalidApiKey")
+      assert.isAtMost(sent, 200_000)
+      assert.isAtMost(error?.message.length ?? Infinity, 500)
+      assert.isFalse(exchanges[0]?.isOpen)
+    }))
+
+  it.effect("an endless answer - is dropped when it is more than the text can be", () =>
+    Effect.gen(function*() {
+      let sent = 0
+      const endless = (bytes: () => Uint8Array) =>
+        Stream.repeatEffect(Effect.sync(() => {
+          sent += 1
+          return bytes()
+        }))
+      const streamed = yield* setUp(() => Effect.succeed(eventStream(endless(() => audioEvent(100_000)))))
+      const heard = yield* inAnHour(listen(streamed.client))
+      assert.strictEqual(heard.error?._tag, "MalformedResponse")
+      assert.isFalse(streamed.exchanges[0]?.isOpen)
+      assert.isBelow(sent, 300)
+    }))
+
+  it.effect("a wait that is absurdly long - is not waited for, and leaves the permit to others", () =>
+    Effect.gen(function*() {
+      const { client } = yield* setUp((exchange, index) =>
+        index === 0
+          ? Effect.succeed({ ...json(429, {}), headers: { "retry-after": "99999999" } })
+          : answer(timed([10, audioEvent(4)], [10, doneEvent]))(exchange, index)
+      )
+      const error = yield* Effect.flip(
+        Effect.retry(Effect.scoped(client.stream(body)), SpeechError.retrySchedule({ maxRetries: 5 }))
+      )
+      assert.strictEqual(error._tag, "RateLimited")
+      assert.strictEqual((yield* inAnHour(listen(client))).error, undefined)
     }))
 
   it.effect("firstAudio - counts from the sending; keep-alives and empty pieces do not", () =>
@@ -363,7 +419,9 @@ describe("WavesClient permits", () => {
       const steps = yield* Deferred.make<void>()
       const heard = yield* Ref.make(0)
       const paused = yield* Effect.fork(
-        Stream.unwrapScoped(Effect.map(client.stream(body), (audio) => audio.bytes)).pipe(
+        Stream.unwrapScoped(
+          Effect.map(client.stream({ ...body, text: "A long one. ".repeat(10) }), (audio) => audio.bytes)
+        ).pipe(
           Stream.runForEach((bytes) =>
             Effect.zipRight(Ref.update(heard, (n) => n + bytes.length), Deferred.await(steps))
           )
@@ -572,13 +630,26 @@ describe("WavesClient.synthesize", () => {
       assert.isFalse(exchanges[0]?.isOpen)
     }))
 
-  it.effect("a refusal or a JSON answer whose text never ends is a timeout too", () =>
+  it.effect("a refusal or a JSON answer whose text never ends - is what its status says", () =>
     Effect.gen(function*() {
-      for (const status of [200, 503]) {
+      for (const [status, tag] of refusals) {
         const { client, exchanges } = yield* setUp(() => Effect.succeed({ ...json(status, {}), body: Stream.never }))
-        assert.strictEqual(timeoutOf((yield* run(client.synthesize(body))).error)?.[0], "firstAudio")
+        assert.strictEqual((yield* run(client.synthesize(body))).error?._tag, tag)
         assert.isFalse(exchanges[0]?.isOpen)
       }
+    }))
+
+  it.effect("an endless answer - is dropped when it is more than the text can be", () =>
+    Effect.gen(function*() {
+      let sent = 0
+      const endless = Stream.repeatEffect(Effect.sync(() => {
+        sent += 1
+        return new Uint8Array(100_000).fill(7)
+      }))
+      const collected = yield* setUp(whole(endless))
+      assert.strictEqual((yield* run(collected.client.synthesize(body))).error?._tag, "MalformedResponse")
+      assert.isFalse(collected.exchanges[0]?.isOpen)
+      assert.isBelow(sent, 300)
     }))
 
   it.effect("no bytes are no audio, JSON is no audio", () =>

@@ -1,7 +1,6 @@
 import { Pcm, type SpeechError, type SpeechEvent, WebSocketConnector } from "@effect-smallest/core"
 import { SpeechStream, SpeechText } from "@effect-smallest/stream"
-import { WavesClient } from "@effect-smallest/waves"
-import { type WavesSpeechStream } from "@effect-smallest/waves"
+import { WavesClient, type WavesSpeechStream } from "@effect-smallest/waves"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Chunk, Data, Duration, Effect, Exit, Fiber, Option, Queue, Stream, TestClock } from "effect"
 import * as LiveServer from "./liveServer.js"

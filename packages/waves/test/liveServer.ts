@@ -1,6 +1,5 @@
 import { WebSocketConnector } from "@effect-smallest/core"
-import { WavesClient, WavesSchema } from "@effect-smallest/waves"
-import { WavesSpeechStream } from "@effect-smallest/waves"
+import { WavesClient, WavesSchema, WavesSpeechStream } from "@effect-smallest/waves"
 import { HttpClient, Socket } from "@effect/platform"
 import { Deferred, Effect, Encoding, Layer, Queue, Redacted, Schema } from "effect"
 

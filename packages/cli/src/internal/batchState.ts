@@ -59,7 +59,7 @@ const encode = Schema.encodeSync(EntryJson)
 const decode = Schema.decodeEither(EntryJson)
 
 /**
- * What is kept in the folder of a batch. `report.jsonl` tells of every row once all are done. Until then, whatever belongs
+ * What is kept in the folder of a batch. `report.jsonl` lists every row once all are done. Until then, whatever belongs
  * to the batch that runs is in `.batch`: the files that are being written, and a journal of those that are finished.
  *
  * @internal
@@ -78,11 +78,11 @@ export interface BatchState {
 export const reportName = "report.jsonl"
 
 const isAlive = (pid: number): boolean => {
-  // Sends no signal, and throws where there is no such process.
+  // Sends no signal, and throws if there is no such process.
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    // It is somebody else's.
+    // Another process owns it.
     return error instanceof Error && "code" in error && error.code === "EPERM"
   }
 }
@@ -126,8 +126,7 @@ export const open = Effect.fnUntraced(function*(
   const reported = yield* read(report)
   if (reported.length === 0 && (yield* Effect.orElseSucceed(fs.stat(report), () => ({ size: 0n }))).size > 0n) {
     return yield* new CommandFailure({
-      description:
-        `${report} is no report of this command and would be replaced: move it away, or name another folder ` +
+      description: `${report} is not a report of this command and would be replaced: move it, or name another folder ` +
         "with --out"
     })
   }
@@ -136,7 +135,7 @@ export const open = Effect.fnUntraced(function*(
     if (entry.status === "spoken") finished.set(entry.id, entry)
   }
 
-  // Files that nobody will complete, and half a line at the end of the journal.
+  // Files that will never be completed, and half a line at the end of the journal.
   const leftovers = (yield* write(fs.readDirectory(work))).filter((name) => name !== "pid" && name !== "journal.jsonl")
   yield* Effect.forEach(leftovers, (name) => write(fs.remove(path.join(work, name), { recursive: true, force: true })))
   const toText = (entries: Iterable<Entry>) => Array.from(entries, (entry) => `${encode(entry)}\n`).join("")

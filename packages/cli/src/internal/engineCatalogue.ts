@@ -49,7 +49,7 @@ export const requireModel = (
  * @internal
  */
 export const reportUnavailable = ({ unavailable }: EngineCatalogue): Effect.Effect<void, never, Stdio.Stdio> =>
-  Effect.forEach(unavailable, (refused) => Stdio.tell(explain(refused)), { discard: true })
+  Effect.forEach(unavailable, (refused) => Stdio.report(explain(refused)), { discard: true })
 
 const explain = ({ error, model }: EngineCatalogue["unavailable"][number]): string =>
   `The server does not offer ${model}: ${toSentence(error)}`
@@ -74,7 +74,7 @@ export const get = Effect.fnUntraced(function*(
   isOffline: boolean
 ): Effect.fn.Return<EngineCatalogue, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
   const { engine, lacksKey } = yield* Engine.choose(choice)
-  if (lacksKey) yield* Stdio.tell(noKey)
+  if (lacksKey) yield* Stdio.report(noKey)
   const { languages, models, voices } = yield* Effect.provide(published, Engine.layerCatalogue(engine))
   const isLive = engine === "waves" && !isOffline && (yield* Engine.hasKey)
   const { unavailable, voices: found } = isLive ? yield* live : { unavailable: [], voices }

@@ -2,7 +2,7 @@ type Example = readonly [command: string, purpose: string]
 
 const name = "effect-smallest"
 
-/** What `--help` shows where no command is named. */
+/** What `--help` shows if no command is named. */
 const general: ReadonlyArray<Example> = [
   [`${name} speak "Hello there."`, "Hear speech"],
   [`${name} speak "Hello there." --out hello.wav`, "Save speech"],
@@ -53,7 +53,7 @@ const ofCommand: Record<string, ReadonlyArray<Example>> = {
   models: [[`${name} models --engine waves --language ja`, "The models of today's cloud that speak Japanese"]],
   languages: [[`${name} languages --engine waves`, "The languages of today's cloud"]],
   clones: [
-    [`voice=$(${name} clones create me.wav --name Me)`, "A voice made of a recording"],
+    [`voice=$(${name} clones create me.wav --name Me)`, "A voice created from a recording"],
     [`${name} speak "Is it me?" --voice "$voice"`, "Speech with it"],
     [`${name} clones list`, "What there is"]
   ],

@@ -75,7 +75,7 @@ export const open = (
     : file(name, what)
 
 /**
- * What an input is called when people are told of it.
+ * The name of an input in messages.
  *
  * @internal
  */

@@ -13,7 +13,7 @@ export const printJson = (value: unknown): Effect.Effect<void, Stdio.StdioError,
   Stdio.print(JSON.stringify(value, undefined, 2))
 
 /**
- * Prints a list: a table for people, or JSON. Where there is nothing, people are told so.
+ * Prints a list: a table for people, or JSON. An empty list has a sentence for people.
  *
  * @internal
  */
@@ -22,12 +22,12 @@ export const print = <A>(options: {
   readonly json: boolean
   /** The cells of an item's row. */
   readonly row: (item: A) => ReadonlyArray<string>
-  /** What people are told where there is nothing. */
+  /** The sentence for an empty list. */
   readonly none: string
 }): Effect.Effect<void, Stdio.StdioError, Stdio.Stdio> => {
   const { items, json, none, row } = options
   return Effect.zipRight(
-    items.length === 0 ? Stdio.tell(none) : Effect.void,
+    items.length === 0 ? Stdio.report(none) : Effect.void,
     json ? printJson(items) : items.length === 0 ? Effect.void : Stdio.print(table(items.map(row)))
   )
 }

@@ -32,7 +32,7 @@ export interface Row {
 export interface BadRow {
   readonly _tag: "BadRow"
   readonly line: number
-  /** Where it has one. */
+  /** If it has one. */
   readonly id: string | undefined
   readonly problem: string
 }
@@ -75,9 +75,12 @@ const known = `There are id, text and these options: ${options.join(", ")}`
 
 const isKnown = (name: string): boolean => Object.hasOwn(Fields.fields, name)
 
-// `sample_rate` and `sample-rate` are `sampleRate`.
-const fieldName = (name: string): string =>
-  String.uncapitalize(name.trim().replace(/[-_ ]+(\w)/g, (_, letter: string) => letter.toUpperCase()))
+const plainName = (name: string): string => name.replace(/[-_\s]+/g, "").toLowerCase()
+
+const namesByPlainName = new Map(Object.keys(Fields.fields).map((name) => [plainName(name), name]))
+
+// `sample_rate`, `sample-rate` and `SAMPLE RATE` are `sampleRate`.
+const fieldName = (name: string): string => namesByPlainName.get(plainName(name)) ?? name.trim()
 
 // ----------------------------------------------------------------------------------------------------------------
 // a row
@@ -94,7 +97,7 @@ const checkId = (id: string): string | undefined => {
   const isSafe = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._ -]*$/u.test(id) && !/[. ]$/.test(id) && !reserved.test(id)
   if (!isSafe) {
     return `The id ${JSON.stringify(id)} cannot be the name of a file everywhere: begin with a letter or a digit, ` +
-      "and go on with letters, digits, dots, spaces, - and _"
+      "and continue with letters, digits, dots, spaces, - and _"
   }
   return new TextEncoder().encode(id).length > longestId
     ? `The id has more than ${longestId} bytes, too many for the name of a file`
@@ -106,7 +109,7 @@ const explain = (error: ParseResult.ParseError): string => {
   const field = issue?.path[0]
   const isMissing = issue?._tag === "Missing"
   return field === undefined
-    ? "It is no object with id and text"
+    ? "It is not an object with id and text"
     : isMissing
     ? `It has no ${globalThis.String(field)}`
     : `${globalThis.String(field)}: ${String.uncapitalize(issue?.message ?? "it is not valid")}`
@@ -154,7 +157,7 @@ const withoutDuplicates = (rows: ReadonlyArray<Row | BadRow>): ReadonlyArray<Row
 
 const parseJson = Schema.decodeEither(Schema.parseJson())
 
-// A number is as good an id as any, and `null` says what leaving away says.
+// A number is as good an id as any, and `null` means the same as leaving it out.
 const normalize = (object: object): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(object)
@@ -169,9 +172,11 @@ const readJsonLines = (text: string): ReadonlyArray<Written> =>
       line: i + 1,
       fields: Either.match(parseJson(written), {
         onLeft: () =>
-          Either.left("It is no JSON: write one object in each line, as in {\"id\": \"a\", \"text\": \"Hello.\"}"),
+          Either.left("It is not JSON: write one object in each line, as in {\"id\": \"a\", \"text\": \"Hello.\"}"),
         onRight: (value) =>
-          Predicate.isRecord(value) ? Either.right(normalize(value)) : Either.left("It is no object with id and text")
+          Predicate.isRecord(value)
+            ? Either.right(normalize(value))
+            : Either.left("It is not an object with id and text")
       })
     }]
   )
@@ -200,6 +205,24 @@ const loadParser = Effect.tryPromise({
     })
 })
 
+// Spreadsheets put a semicolon there wherever the comma belongs to numbers, and may say so in a line of its own, which other
+// programs do not know.
+const delimiters = [",", ";", "\t", "|"]
+
+const ownDelimiter = /^\ufeff?"?sep=(.)"?[^\S\n]*(?=\r|\n|$)/i
+
+const findDelimiter = (text: string): { readonly delimiter: string; readonly text: string } => {
+  const own = ownDelimiter.exec(text)
+  // An empty line in its place keeps the numbers of the others.
+  if (own?.[1] !== undefined) return { delimiter: own[1], text: text.slice(own[0].length) }
+  const head = /^\ufeff?\s*([^\r\n]*)/.exec(text)?.[1] ?? ""
+  const delimiter = delimiters.find((delimiter) => {
+    const names = head.split(delimiter).map((name) => fieldName(name.replaceAll("\"", "")))
+    return names.includes("id") && names.includes("text")
+  })
+  return { delimiter: delimiter ?? ",", text }
+}
+
 const readCsv = Effect.fnUntraced(function*(
   name: string,
   text: string,
@@ -222,8 +245,8 @@ const readCsv = Effect.fnUntraced(function*(
       >,
     catch: (error) =>
       new CommandFailure({
-        description: `${name} is no CSV: ${Predicate.isError(error) ? error.message : globalThis.String(error)}. ` +
-          "Put quotes around cells that hold commas, quotes or line breaks, and double the quotes in them"
+        description: `${name} is not CSV: ${Predicate.isError(error) ? error.message : globalThis.String(error)}. ` +
+          "Put quotes around cells that hold separators, quotes or line breaks, and double the quotes in them"
       })
   })
   const [header, ...rows] = records
@@ -244,7 +267,7 @@ const readCsv = Effect.fnUntraced(function*(
     })
   }
   return rows.map(({ info, record }) => {
-    // The library tells where a row ends; cells may hold line breaks.
+    // The library decides where a row ends; cells may hold line breaks.
     const breaks = record.reduce((sum, cell) => sum + (cell.match(/\n/g)?.length ?? 0), 0)
     const line = info.lines - breaks
     const extra = record.findIndex((cell, i) => cell !== "" && (names[i] ?? "") === "")
@@ -267,8 +290,13 @@ const readCsv = Effect.fnUntraced(function*(
   })
 })
 
+const readTable = (name: string, written: string) => {
+  const found = findDelimiter(written)
+  return readCsv(name, found.text, found.delimiter === "," && /\.tsv$/i.test(name) ? "\t" : found.delimiter)
+}
+
 /**
- * Reads a manifest: JSON Lines or CSV, as its name says. A row that makes no sense is told as one; the manifest fails only
+ * Reads a manifest: JSON Lines or CSV, as its name says. An invalid row is reported as one; the manifest fails only
  * as a whole.
  *
  * @internal
@@ -278,7 +306,7 @@ export const parse = Effect.fnUntraced(function*(
   text: string
 ): Effect.fn.Return<ReadonlyArray<Row | BadRow>, CommandFailure> {
   const written = /\.(csv|tsv)$/i.test(name)
-    ? yield* readCsv(name, text, /\.tsv$/i.test(name) ? "\t" : ",")
+    ? yield* readTable(name, text)
     : readJsonLines(text.replace(/^\ufeff/, ""))
   if (written.length === 0) {
     return yield* new CommandFailure({ description: `${name} has no rows; each needs an id and a text` })

@@ -88,7 +88,7 @@ const gaps = ({ underruns }: AudioPlayer.PlaybackReport): ReadonlyArray<string> 
   underruns === 0 ? [] : [underruns === 1 ? "one gap where audio came late" : `${underruns} gaps where audio came late`]
 
 /**
- * What is told at the end.
+ * The message at the end.
  *
  * @internal
  */
@@ -113,7 +113,7 @@ export const summary = (
 const count = new Intl.NumberFormat("en")
 
 /**
- * What is told on the way: a bar where the length of the text is known.
+ * The message on the way: a bar if the length of the text is known.
  *
  * @internal
  */

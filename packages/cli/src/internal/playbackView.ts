@@ -25,7 +25,7 @@ export interface PlaybackView {
   readonly show: (position: Effect.Effect<Duration.Duration>) => Effect.Effect<void, never, Stdio | Scope.Scope>
 }
 
-// Where nobody looks, nothing is noted either.
+// Without a display, nothing is noted either.
 const hidden: PlaybackView = { read: identity, listen: identity, show: () => Effect.void }
 
 /** Something that begins at a time, in milliseconds. */
@@ -87,13 +87,13 @@ const beginningOf = (text: string, width: number): string => {
   return all.length <= width ? text : width < 2 ? "" : `${all.slice(0, width - 1).join("")}…`
 }
 
-/** What a line is made of. @internal */
+/** The parts of a line. @internal */
 export interface Moment {
   readonly position: number
   readonly duration: number | undefined
   /** The loudest sample, of 32768. */
   readonly peak: number
-  /** The words up to the one that is heard; `undefined` where the engine does not tell. */
+  /** The words up to the one that is heard; `undefined` if the engine does not report it. */
   readonly words: ReadonlyArray<string> | undefined
   /** The text that is heard. */
   readonly text: string | undefined

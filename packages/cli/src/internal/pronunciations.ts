@@ -37,7 +37,7 @@ const readJson = (name: string, text: string): Either.Either<ReadonlyArray<Pronu
     Either.mapLeft(() =>
       new CommandFailure({
         description:
-          `${name} is no dictionary: write {"SQL": "sequel"}, or [{"word": "SQL", "pronunciation": "sequel"}]`
+          `${name} is not a dictionary: write {"SQL": "sequel"}, or [{"word": "SQL", "pronunciation": "sequel"}]`
       })
     )
   )
@@ -68,7 +68,7 @@ const readFile = Effect.fnUntraced(function*(name: string) {
   )
   if (text.length > maxLength) {
     return yield* new CommandFailure({
-      description: `${name} is no dictionary: it has more than ${maxLength} characters`
+      description: `${name} is not a dictionary: it has more than ${maxLength} characters`
     })
   }
   return yield* /^\s*[[{]/.test(text) ? readJson(name, text) : readLines(name, text)

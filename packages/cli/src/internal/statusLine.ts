@@ -10,8 +10,8 @@ const clearLine = "\r\u001b[2K"
 const oneLine = (text: string): string => `${clearLine}\u001b[?7l${text}\u001b[?7h`
 
 /**
- * Shows how something goes on a terminal, in one line that is rewritten until the scope closes and then is gone. Nothing is
- * shown where standard error is not a terminal.
+ * Shows progress on a terminal, in one line that is rewritten until the scope closes and then is gone. Nothing is
+ * shown if standard error is not a terminal.
  *
  * @internal
  */
@@ -37,11 +37,11 @@ export const show = (
   })
 
 /**
- * Tells people something in a line of its own, above the line that is shown.
+ * Prints a message in a line of its own, above the line that is shown.
  *
  * @internal
  */
-export const tell = (line: string): Effect.Effect<void, never, Stdio> =>
+export const report = (line: string): Effect.Effect<void, never, Stdio> =>
   Effect.flatMap(Stdio, ({ stderr }) => Effect.ignore(stderr.write(`${stderr.isTerminal ? clearLine : ""}${line}\n`)))
 
 const barWidth = 12

@@ -9,6 +9,9 @@ import * as Input from "./input.js"
 /** @internal */
 export type TextError = UsageError | CommandFailure | StdioError
 
+// UTF-16 is valid UTF-8 as long as it is Latin text, since every other byte of it is zero. Text has no such bytes.
+const isBinary = (text: string): boolean => text.includes("\u0000")
+
 /**
  * Strict, because a file in another encoding would be spoken as rubbish.
  *
@@ -24,7 +27,16 @@ export const decode = <E>(
       Effect.try({
         try: () => bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true }),
         catch: () => new CommandFailure({ description: `${name} is not UTF-8 text; convert it first` })
-      })
+      }).pipe(
+        Effect.filterOrFail(
+          (text) => !isBinary(text),
+          () =>
+            new CommandFailure({
+              description: `${name} is not UTF-8 text: it has zero bytes, as UTF-16 has; convert it first, as in ` +
+                "iconv -f UTF-16LE -t UTF-8, or save it again as UTF-8"
+            })
+        )
+      )
     return Stream.concat(Stream.mapEffect(bytes, next), Stream.fromEffect(Effect.suspend(next)))
   })
 
@@ -43,7 +55,7 @@ export const decodeWhole = (name: string, bytes: Uint8Array): Effect.Effect<stri
  */
 export interface Source {
   readonly pieces: Stream.Stream<string, TextError>
-  /** In UTF-16 code units, where the end of the text can be seen. */
+  /** In UTF-16 code units, if the end of the text is known. */
   readonly length: Option.Option<number>
 }
 
@@ -53,7 +65,7 @@ const file = Effect.fnUntraced(function*(
   const { bytes, isRepeatable } = yield* Input.file(name, "a text file")
   const pieces = decode(name, bytes)
   if (!isRepeatable) return { pieces, length: Option.none() }
-  // Read to its end before it is spoken: a mistake in the last chapter is not told after hours of speech.
+  // Read to its end before it is spoken: a mistake in the last chapter is not reported after hours of speech.
   const length = yield* Stream.runFold(pieces, 0, (length, piece) => length + piece.length)
   return { pieces, length: Option.some(length) }
 })

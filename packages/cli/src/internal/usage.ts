@@ -28,7 +28,7 @@ const didYouMean = (word: string, words: ReadonlyArray<string>): string => {
   return meant === undefined ? "" : `; did you mean ${meant}?`
 }
 
-// Where nothing starts with an option's dash any more: after `--` everything is text.
+// From here on nothing is an option: after `--` everything is text.
 const beforeText = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
   const end = argv.indexOf("--")
   return end < 0 ? argv : argv.slice(0, end)
@@ -38,7 +38,7 @@ const repeatable = new Set(["--assume", "--dictionary", "--item", "--tag"])
 
 /**
  * Says what is wrong with arguments in place of the parser, which blames whatever it meets first after the mistake. The
- * parser's own sentence is kept where nothing better is known.
+ * parser's own sentence is kept if nothing better is known.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * Lets the first names that it hears pass and calls all others `_OTHER`, so that labels made of them are few.
+ * Keeps the first names that it sees and calls all others `_OTHER`, so that few labels arise from them.
  *
  * @internal
  */

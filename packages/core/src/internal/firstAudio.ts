@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Pull from "../Pull.js"
 import type { SpeechEvent } from "../SpeechEvent.js"
 
 /** @internal */
@@ -22,14 +23,14 @@ export const untilFirstAudio = <E, R>(
   events: Stream.Stream<SpeechEvent, E, R>
 ): Effect.Effect<Stream.Stream<SpeechEvent, E, R>, E, R | Scope.Scope> =>
   Effect.gen(function*() {
-    const pull = yield* Stream.toPull(events)
+    const pull = yield* Pull.fromStream(events)
     let head = Chunk.empty<SpeechEvent>()
     while (true) {
       const next = yield* Effect.either(pull)
       if (next._tag === "Right") {
         head = Chunk.appendAll(head, next.right)
         if (Chunk.some(next.right, isAudible)) {
-          return Stream.concat(Stream.fromChunk(head), Stream.repeatEffectChunkOption(pull))
+          return Stream.concat(Stream.fromChunk(head), Pull.toStream(pull))
         }
       } else if (Option.isSome(next.left)) {
         return yield* Effect.fail(next.left.value)

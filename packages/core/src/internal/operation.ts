@@ -30,7 +30,7 @@ export interface Request {
   readonly voice?: string | undefined
   readonly language?: string | undefined
   readonly sampleRate?: number | undefined
-  /** The text, where it is finished. Of growing text, {@link Operation.wrote} tells. */
+  /** The text, if it is finished. Growing text is reported through {@link Operation.wrote}. */
   readonly text?: string | undefined
 }
 
@@ -41,7 +41,7 @@ export interface Request {
  */
 export interface Operation {
   readonly span: Tracer.Span
-  /** Tells the span and the metrics what is asked for. */
+  /** Records in the span and the metrics what is requested. */
   readonly describe: (request: Request) => void
   /** Takes note of growing text; its first word starts the clock. */
   readonly wrote: (text: string) => void
@@ -66,7 +66,7 @@ const errorType = (error: unknown): string =>
 const causeType = (cause: Cause.Cause<unknown>): string => errorType(Cause.squash(cause))
 
 /**
- * Tells a span the `error.type` of a failure. Interruption is none.
+ * Adds the `error.type` of a failure to a span. Interruption is not a failure.
  *
  * @internal
  */
@@ -78,7 +78,7 @@ export const noteFailure = (span: Tracer.Span, cause: Cause.Cause<unknown>): Eff
 const boundedModel = globalValue("@effect-smallest/core/SpeechTelemetry/boundedModel", () => BoundedNames.make(64))
 
 /**
- * The label of a model. Where callers may name any model, they must not fill the memory of whoever keeps the metrics: after 64
+ * The label of a model. If callers may name any model, they must not fill the memory of the metrics' backend: after 64
  * of them it is `_OTHER`.
  *
  * @internal
@@ -91,14 +91,14 @@ const nanosPerSecond = 1e9
 const recordedLimit = 8000
 
 /**
- * Begins an operation, for those who implement engines and streams of speech. Its span ends and its metrics are told when the
- * scope closes; that somebody stopped listening is not a failure, and neither is trouble that the listener has with the audio.
+ * Begins an operation. Its span ends and its metrics are updated when the
+ * scope closes; a listener who stops is not a failure, and neither is a problem that the listener has with the audio.
  *
  * @internal
  */
 export const operation = (name: string): Effect.Effect<Operation, never, Scope.Scope> =>
   Effect.gen(function*() {
-    // The exit of the surrounding scope tells how the listener ended, and not how the operation did.
+    // The exit of the surrounding scope says how the listener ended, and not how the operation did.
     const own = yield* Scope.make()
     const span = yield* Scope.extend(Effect.makeSpanScoped(name, { captureStackTrace: false }), own)
     const clock = yield* Effect.clock
@@ -162,7 +162,7 @@ export const operation = (name: string): Effect.Effect<Operation, never, Scope.S
       if (event.requestId !== undefined) span.attribute("gen_ai.response.id", event.requestId)
     }
 
-    const tell = <Type, Out>(metric: Metric.Metric<Type, number, Out>, value: number) =>
+    const update = <Type, Out>(metric: Metric.Metric<Type, number, Out>, value: number) =>
       Metric.update(Metric.taggedWithLabels(metric, labels), value)
 
     const settle = Effect.gen(function*() {
@@ -170,18 +170,18 @@ export const operation = (name: string): Effect.Effect<Operation, never, Scope.S
       span.attribute("speech.characters", written)
       span.attribute("speech.audio.duration", sounded)
       span.attribute("speech.outcome", Option.isSome(failure) ? "failed" : isComplete ? "completed" : "stopped")
-      if (written > 0) yield* tell(SpeechTelemetry.characters, written)
-      if (sounded > 0) yield* tell(SpeechTelemetry.audioDuration, sounded)
+      if (written > 0) yield* update(SpeechTelemetry.characters, written)
+      if (sounded > 0) yield* update(SpeechTelemetry.audioDuration, sounded)
       if (firstAudio !== undefined) {
         span.attribute("speech.time_to_first_audio", firstAudio)
-        yield* tell(SpeechTelemetry.timeToFirstAudio, firstAudio)
+        yield* update(SpeechTelemetry.timeToFirstAudio, firstAudio)
       }
       if (Option.isSome(failure)) {
         const type = causeType(failure.value)
         span.attribute("error.type", type)
-        yield* tell(Metric.tagged(SpeechTelemetry.failures, "error.type", type), 1)
+        yield* update(Metric.tagged(SpeechTelemetry.failures, "error.type", type), 1)
       } else if (sounded > 0 && !isGrowing) {
-        yield* tell(SpeechTelemetry.realTimeFactor, waited / sounded)
+        yield* update(SpeechTelemetry.realTimeFactor, waited / sounded)
       }
       yield* Scope.close(own, Option.match(failure, { onNone: () => Exit.void, onSome: Exit.failCause }))
     })
@@ -235,7 +235,7 @@ export const operation = (name: string): Effect.Effect<Operation, never, Scope.S
   })
 
 /**
- * A span around an effect, whose failure it tells by its `error.type`.
+ * A span around an effect, which records the `error.type` of its failure.
  *
  * @internal
  */
@@ -260,7 +260,7 @@ export const withSpan: {
 )
 
 /**
- * Tries again by a schedule, and tells every new attempt: as an event `speech.retry` of the current span, in the metrics, and in
+ * Tries again by a schedule, and reports every new attempt: as an event `speech.retry` of the current span, in the metrics, and in
  * the log at debug level.
  *
  * @internal
@@ -274,7 +274,7 @@ export const retry = <A, E, R, Out>(
     let failed: Option.Option<E> = Option.none()
     let attempts = 0
 
-    const tell = Effect.fnUntraced(function*(error: E) {
+    const note = Effect.fnUntraced(function*(error: E) {
       const type = errorType(error)
       const span = yield* Effect.option(Effect.currentSpan)
       if (Option.isSome(span)) {
@@ -293,7 +293,7 @@ export const retry = <A, E, R, Out>(
 
     const attempt = Effect.suspend(() => {
       attempts++
-      return Effect.zipRight(Option.match(failed, { onNone: () => Effect.void, onSome: tell }), self)
+      return Effect.zipRight(Option.match(failed, { onNone: () => Effect.void, onSome: note }), self)
     }).pipe(
       Effect.tapError((error) =>
         Effect.sync(() => {

@@ -12,7 +12,7 @@ export interface SegmentLease {
   /** Place of the segment in its stream. */
   readonly index: number
   /**
-   * Leaves a permit of a pool to the next attempt, with how to give it back. Gives it back at once where nobody waits for
+   * Leaves a permit of a pool to the next attempt, with how to give it back. Gives it back at once if no listener waits for
    * this very segment, one is left already, or no attempt will follow.
    */
   readonly keep: (pool: object, giveBack: Effect.Effect<void>) => Effect.Effect<void>
@@ -21,7 +21,7 @@ export interface SegmentLease {
 }
 
 /**
- * The lease of the running segment. Whoever finds one leaves retries to its owner: retries never multiply.
+ * The lease of the running segment. A layer that finds one leaves retries to its owner: retries never multiply.
  *
  * @internal
  */

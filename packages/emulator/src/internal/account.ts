@@ -28,7 +28,7 @@ export interface Service {
   ) => Effect.Effect<void, Refusal>
   /** Whether the request comes from the vendor's console, which signs in with a JSON Web Token and no API key. */
   readonly isConsole: (credentials: Credentials) => boolean
-  /** Holds one of the account's running requests until the scope closes. Nobody waits: the account says no. */
+  /** Holds one of the account's running requests until the scope closes. No request waits: the account refuses. */
   readonly permit: Effect.Effect<void, Refusal, Scope.Scope>
   /** Holds one of the account's open sockets. */
   readonly socket: Effect.Effect<void, Refusal, Scope.Scope>

@@ -33,7 +33,7 @@ export interface Service {
   readonly all: Effect.Effect<ReadonlyArray<Clone>>
   /** Whether there was one to delete. */
   readonly remove: (voiceId: string) => Effect.Effect<boolean>
-  /** The voice of a clone, where it belongs to that model. */
+  /** The voice of a clone, if it belongs to that model. */
   readonly voice: (voiceId: string, model: string) => Effect.Effect<CatalogueVoice | undefined>
 }
 

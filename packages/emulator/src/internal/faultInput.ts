@@ -1,5 +1,5 @@
 /**
- * Reads faults that a person may have written. What is wrong is told in one sentence: that of a schema of all faults
+ * Reads faults that a person may have written. What is wrong is said in one sentence: that of a schema of all faults
  * would be fifteen kilobytes, about the faults that were not meant.
  */
 import * as Either from "effect/Either"

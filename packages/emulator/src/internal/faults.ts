@@ -93,7 +93,7 @@ export interface Actions {
 
 type Transform = <E>(outputs: Stream.Stream<Output, E>) => Stream.Stream<Output, E>
 
-// Puts an output after that many bytes of audio, or before the end mark where there are fewer. Audio across it is split.
+// Puts an output after that many bytes of audio, or before the end mark if there are fewer. Audio across it is split.
 const insert = (afterBytes: number, inserted: Output): Transform => (outputs) =>
   Stream.suspend(() => {
     let left = afterBytes
@@ -144,7 +144,7 @@ const pieces = (bytes: number): Transform => (outputs) =>
   })
 
 const wait = (duration: Duration.DurationInput, before: (output: Output) => boolean): Transform => (outputs) =>
-  // One at a time, so that what was sent before the wait leaves before it.
+  // One at a time, so that what has been sent before the wait leaves before it.
   Stream.rechunk(outputs, 1).pipe(
     Stream.mapEffect((output) =>
       before(output) ? Effect.delay(Effect.succeed(output), duration) : Effect.succeed(output)

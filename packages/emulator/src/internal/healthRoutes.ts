@@ -21,7 +21,7 @@ export const layer = HttpLayerRouter.use((router) =>
     )
     const unknown = route(() => notFound)
     yield* router.add("*", "*", unknown)
-    // Paths that are no valid URL match nothing, not even that. The routes themselves never fail.
+    // Paths that are not valid URLs match nothing, not even that. The routes themselves never fail.
     yield* router.addGlobalMiddleware((effect) =>
       Effect.catchAllCause(effect, (cause) => Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : unknown)
     )

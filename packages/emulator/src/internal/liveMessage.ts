@@ -12,7 +12,7 @@ import * as V from "./validation.js"
 export interface Spoken extends SharedFields {
   readonly text: string
   readonly voice_id: string
-  /** Quiet time before `complete`, in milliseconds; 4000 where no message says. */
+  /** Quiet time before `complete`, in milliseconds; 4000 if no message says. */
   readonly complete_backoff_ms: number | undefined
 }
 
@@ -23,7 +23,7 @@ export interface Spoken extends SharedFields {
  * - `Flush`: what is buffered is to be spoken now
  * - `Fragment`: text of a context; `final` ends the context
  * - `CloseContext`, `Cancel`: end a context, or drop what is buffered
- * - `Invalid`: what the client is to be told
+ * - `Invalid`: what the client is answered
  *
  * @internal
  */

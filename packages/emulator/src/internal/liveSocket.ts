@@ -137,7 +137,7 @@ const mostWork = 64
 
 const mostContexts = 256
 
-/** Jobs at the same time where their frames may mix. */
+/** Jobs at the same time, if their frames may mix. */
 const mostAtOnce = 16
 
 const messageOf = (refusal: Refusal.Refusal): { readonly message: string; readonly error_code?: string } => {
@@ -165,7 +165,7 @@ const token = "[\\w!#$%&'*+.^`|~-]+"
 
 const protocols = new RegExp(`^${token}(?:\\s*,\\s*${token})*$`)
 
-// What RFC 6455 asks of a handshake. The server below would answer a bad one, but never tell that it did.
+// What RFC 6455 asks of a handshake. The server below would answer a bad one, but never report that it did.
 /** @internal */
 export const isHandshake = ({ headers }: Exchange): boolean => {
   const named = headers["sec-websocket-protocol"]
@@ -215,7 +215,7 @@ const make = Effect.gen(function*() {
     // ------------------------------------------------------------------------------------------------------------
 
     // Waits until the frame has left for the network, so that a client which does not read holds up its own speech and
-    // fills nobody's memory. Frames for a socket that is gone are lost with it.
+    // fills no memory. Frames for a socket that is gone are lost with it.
     const send = (frame: string): Effect.Effect<void> =>
       Effect.suspend(() => {
         const current = webSocket
@@ -582,14 +582,14 @@ const make = Effect.gen(function*() {
         left = deadline - (yield* Clock.currentTimeMillis)
       }
       const message = `Connection timed out after ${idle} seconds of inactivity`
-      // Nobody waits for this frame either, and a socket that is gone needs none.
+      // Nothing waits for this frame either, and a socket that is gone needs none.
       yield* Effect.ignore(write(JSON.stringify({ status: "error", message })))
       yield* close(assumptions.idleCloseCode, "Idle")
     })
 
     const receive = Effect.fnUntraced(function*(data: string | Uint8Array) {
       if (webSocket === undefined) {
-        // On Node this is the WebSocket of `ws`, which has more than the browser's type tells.
+        // On Node this is the WebSocket of `ws`, which has more than the browser's type says.
         const current = Option.getOrThrow(yield* Effect.serviceOption(Socket.WebSocket)) as unknown as ServerWebSocket
         current.addEventListener("close", ({ code }) => {
           closeCode = code

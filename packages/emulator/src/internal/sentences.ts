@@ -7,7 +7,7 @@ const abbreviations = new Set(
     "feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun").split(" ")
 )
 
-// A full stop ends a sentence only before a blank: "3.14", "1.000" and "example.com" go on. The other marks always do.
+// A full stop ends a sentence only before a blank: "3.14", "1.000" and "example.com" continue. The other marks always do.
 const terminator = /[!?…।。！？]+["'”’)\]]*|\.+["'”’)\]]*(?=\s)/g
 
 const endsWithAbbreviation = (text: string): boolean => {
@@ -15,7 +15,7 @@ const endsWithAbbreviation = (text: string): boolean => {
   return word !== undefined && (abbreviations.has(word) || /^\p{L}$/u.test(word))
 }
 
-/** The end of the last sentence that ends at or before `limit`, blanks after it included; 0 where there is none. */
+/** The end of the last sentence that ends at or before `limit`, blanks after it included; 0 if there is none. */
 const lastSentenceEnd = (text: string, limit: number): number => {
   let last = 0
   for (const match of text.matchAll(terminator)) {

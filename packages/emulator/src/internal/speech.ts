@@ -58,7 +58,7 @@ export interface Utterance {
 
 /** @internal */
 export interface Service {
-  /** PCM in blocks of 160 ms, the last one filled up with silence at speed 1, and words where the engine has them. */
+  /** PCM in blocks of 160 ms, the last one filled up with silence at speed 1, and words if the engine has them. */
   readonly speak: (utterance: Utterance) => Stream.Stream<Output, SpeechError.SpeechError>
 }
 

@@ -64,7 +64,7 @@ export interface SpeechRequest extends SharedFields {
 export interface Service {
   /** Reads the body of an HTTP request. */
   readonly read: (body: unknown) => Effect.Effect<SpeechRequest, Refusal.Refusal>
-  /** Checks what the shape of a request does not tell: voice, language, entitlement, dictionaries. */
+  /** Checks what the shape of a request does not show: voice, language, entitlement, dictionaries. */
   readonly resolve: (
     body: SharedFields & { readonly text: string; readonly voice_id: string }
   ) => Effect.Effect<SpeechRequest, Refusal.Refusal>

@@ -20,7 +20,7 @@ export type Check<A> = (value: unknown, path: Path) => Either.Either<A, Readonly
 export type Checked<C> = C extends Check<infer A> ? A : never
 
 /**
- * What a record of checks makes of an object.
+ * The object that a record of checks accepts.
  *
  * @internal
  */

@@ -87,7 +87,7 @@ export const speak = (module, { gain, lexicon, stretch, utterances, voice }, emi
  * @param {string} sha256
  */
 const compile = async (bytes, sha256) => {
-  // Typed as always there; browsers have it only where the page came over HTTPS or from localhost.
+  // Typed as always there; browsers have it only if the page came over HTTPS or from localhost.
   const { subtle } = /** @type {{ subtle?: SubtleCrypto }} */ (crypto)
   if (subtle === undefined) {
     throw new Error("it cannot be verified here: browsers do that only for pages from https: or localhost")

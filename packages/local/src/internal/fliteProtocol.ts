@@ -43,7 +43,7 @@ export interface Loaded {
   readonly module: WebAssembly.Module
 }
 
-/** A sentence was spoken. */
+/** A sentence has been spoken. */
 export interface Uttered {
   readonly _tag: "Uttered"
   readonly samples: Int16Array<ArrayBuffer>

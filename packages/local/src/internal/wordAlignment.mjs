@@ -1,5 +1,5 @@
 /**
- * When each word of an utterance sounds. Flite tells when its phonemes end but not which word they belong to, so the
+ * When each word of an utterance sounds. Flite reports when its phonemes end but not which word they belong to, so the
  * phonemes of each word, taken from reading it alone, are aligned with those of the utterance.
  */
 
@@ -33,7 +33,7 @@ export const parseTimedPhonemes = (line) => {
   return phonemes
 }
 
-/** A vowel spoken as another vowel is likely; a vowel spoken as a consonant is no better than leaving both out.
+/** A vowel spoken as another vowel is likely; a vowel spoken as a consonant is not better than leaving both out.
  * @type {(a: string, b: string) => number} */
 const substitution = (a, b) => a === b ? 0 : vowels.has(a) === vowels.has(b) ? 1 : 2
 
@@ -83,7 +83,7 @@ export const wordTimes = (spoken, words) => {
       j--
       continue
     }
-    // Walking backwards, the first phoneme met ends the word and the last one met begins it. A phoneme that nobody
+    // Walking backwards, the first phoneme met ends the word and the last one met begins it. A phoneme that no word
     // expected belongs to the word before it.
     times[2 * b.word] = a.start
     if (Number.isNaN(at(times, 2 * b.word + 1))) times[2 * b.word + 1] = a.end

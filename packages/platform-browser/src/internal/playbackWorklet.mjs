@@ -1,6 +1,6 @@
 /**
  * The audio thread's part of a playback: a ring of samples, which messages fill and the audio clock empties. It changes
- * the sample rate where the device has another one. It imports nothing: `pnpm codegen` makes a string of it, from which a
+ * the sample rate if the device has another one. It imports nothing: `pnpm codegen` turns it into a string, from which a
  * page loads it without a file.
  *
  * @import { AudioWorkletScope, PlaybackOptions, ToPlayback } from "./playbackProtocol.js"

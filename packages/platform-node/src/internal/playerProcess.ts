@@ -56,7 +56,7 @@ const lines = (output: Stream.Stream<Uint8Array, PlatformError.PlatformError>) =
     Stream.filter((line) => line !== "")
   )
 
-// Kills the player when this process is killed itself: a paused player would stay for ever. Where there is no shell, as
+// Kills the player when this process is killed itself: a paused player would stay for ever. Without a shell, as
 // on Windows, nothing guards the player, and it ends with its pipe.
 const guard = (executor: CommandExecutor.CommandExecutor, player: CommandExecutor.Process) =>
   Effect.option(executor.start(Command.make("sh", "-c", "read -r _; kill -KILL \"-$0\"", String(player.pid))))
@@ -132,7 +132,7 @@ export const launch = Effect.fnUntraced(function*(options: Options): Effect.fn.R
   )
 
   // The sink waits for the pipe between two items of a chunk only: an empty second item makes it wait after each. That
-  // the pipe broke is no news: the end of the player tells why.
+  // the pipe broke says nothing new: the end of the player says why.
   yield* Mailbox.toStream(audio).pipe(
     Stream.mapChunks(Chunk.flatMap((bytes) => Chunk.make(bytes, new Uint8Array(0)))),
     Stream.run(child.stdin),

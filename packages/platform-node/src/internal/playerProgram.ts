@@ -10,8 +10,8 @@ export interface PlayerProgram {
   /** The arguments; `own` are the user's, `file` is what a program that needs a file is to play. */
   readonly arguments: (format: PcmFormat, own: ReadonlyArray<string>, file: string) => ReadonlyArray<string>
   /**
-   * Seconds heard, if a line of its output tells them; NaN for a status line before the first sound. Absent if the program
-   * never tells.
+   * Seconds heard, if a line of its output reports them; NaN for a status line before the first sound. Absent if the program
+   * never reports them.
    */
   readonly position?: (line: string) => number | undefined
   /** Silence, in milliseconds, that makes up for the last buffer that the program throws away at the end. */

@@ -1,3 +1,4 @@
+import * as ForeignText from "@effect-smallest/core/ForeignText"
 import * as HttpErrors from "@effect-smallest/core/HttpErrors"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
@@ -6,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
 /**
- * Where an error between a page and its server is noticed, and what its words must not tell.
+ * Where an error between a page and its server is noticed, and what its words must not reveal.
  *
  * @internal
  */
@@ -17,18 +18,17 @@ export interface At {
 }
 
 // Networks name the header that they did not like.
-const scrub = ({ secrets }: At, text: string): string =>
-  secrets.reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text)
+const clean = ({ secrets }: At) => ForeignText.cleaner(secrets)
 
 /**
- * Makes a typed error of a failure to send a request or to read its answer.
+ * Creates a typed error from a failure to send a request or to read its answer.
  *
  * @internal
  */
 export const fromHttpClient = (at: At, error: HttpClientError.HttpClientError): SpeechError.SpeechError => {
-  const cause = HttpErrors.scrubbedCause(error, (text) => scrub(at, text))
+  const cause = HttpErrors.scrubbedCause(error, ForeignText.scrubber(at.secrets))
   const fields = { module: at.module, method: at.method, cause }
-  const said = scrub(at, HttpErrors.innermost(error).message ?? error.description ?? error.reason)
+  const said = clean(at)(HttpErrors.innermost(error).message ?? error.description ?? error.reason)
   if (error._tag === "ResponseError") {
     return new SpeechError.TruncatedAudio({ ...fields, description: `The connection broke in the middle: ${said}` })
   }
@@ -42,7 +42,7 @@ export const fromHttpClient = (at: At, error: HttpClientError.HttpClientError): 
 }
 
 /**
- * Makes a typed error of an answer that is not of this protocol: somebody between page and server gave it, or the URL is
+ * Creates a typed error from an answer that is not of this protocol: a server in between gave it, or the URL is
  * another one.
  *
  * @internal
@@ -52,9 +52,7 @@ export const fromForeignResponse = Effect.fnUntraced(function*(
   response: HttpClientResponse.HttpClientResponse
 ) {
   const now = yield* Clock.currentTimeMillis
-  // A body that cannot be read says less than the status, which we have.
-  const text = yield* Effect.orElseSucceed(response.text, () => "")
-  const said = HttpErrors.readErrorText(scrub(at, text)).message
+  const said = HttpErrors.readErrorText(yield* HttpErrors.readBody(response), clean(at)).message
   const description = said ?? `The server answered with status ${response.status}`
   const fields = { module: at.module, method: at.method, description }
   switch (response.status) {

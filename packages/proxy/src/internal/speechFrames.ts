@@ -7,7 +7,7 @@ import type { ReplyEvent } from "../SpeechProxyProtocol.js"
 
 /**
  * The wire: a preamble of four letters and a version, then frames of a kind (one byte), a length (four bytes, big-endian)
- * and a payload. Audio is raw bytes of the format that the last `Format` told; everything else is JSON.
+ * and a payload. Audio is raw bytes in the format of the last `Format`; everything else is JSON.
  */
 const preamble = Uint8Array.of(0x45, 0x46, 0x53, 0x50, 1) // "EFSP", version 1
 
@@ -103,7 +103,7 @@ export const failure = (error: SpeechError.SpeechError): Uint8Array =>
   Pcm.concatBytes(message({ _tag: "Failure", error }))
 
 /**
- * Makes frames of events. What it makes belongs between {@link begin} and {@link end} or {@link failure}.
+ * Turns events into frames, which belong between {@link begin} and {@link end} or {@link failure}.
  *
  * @internal
  */
@@ -163,7 +163,7 @@ const malformed = (description: string) =>
   )
 
 /**
- * Parses frames, cut anywhere. A payload is copied only where a cut split it.
+ * Parses frames, cut anywhere. A payload is copied only if a cut split it.
  *
  * @internal
  */

@@ -1,4 +1,5 @@
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
@@ -28,13 +29,13 @@ export const decode = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>
 ): Stream.Stream<ReplyEvent, SpeechError.SpeechError | E, R> =>
   Stream.unwrapScoped(Effect.gen(function*() {
-    type Pull = Effect.Effect<Chunk.Chunk<ReplyEvent>, Option.Option<SpeechError.SpeechError | E>, R>
-    const pull = yield* Stream.toPull(bytes)
+    type ReplyPull = Pull.Pull<ReplyEvent, SpeechError.SpeechError | E, R>
+    const pull = yield* Pull.fromStream(bytes)
     const parse = Frames.makeParser()
     const linger = Effect.timeoutOption(Effect.exit(pull), lingerLimit)
-    let last: Pull | undefined
+    let last: ReplyPull | undefined
 
-    const next: Pull = Effect.suspend(() =>
+    const next: ReplyPull = Effect.suspend(() =>
       last ?? Effect.matchEffect(pull, {
         onFailure: (error) => Effect.fail(Option.orElseSome(error, () => truncated)),
         onSuccess: (arrived) => {
@@ -42,14 +43,14 @@ export const decode = <E, R>(
           if (end !== undefined) {
             last = Either.match(end, {
               onLeft: (error) => Effect.fail(Option.some(error)),
-              onRight: () => Effect.zipRight(linger, Effect.fail(Option.none()))
+              onRight: () => Effect.zipRight(linger, Pull.end)
             })
           }
           return events.length === 0 ? next : Effect.succeed(Chunk.unsafeFromArray(events))
         }
       })
     )
-    return Stream.repeatEffectChunkOption(next)
+    return Pull.toStream(next)
   }))
 
 /** @internal */
@@ -57,7 +58,7 @@ export const isSpeech = (response: HttpClientResponse.HttpClientResponse): boole
   (response.headers["content-type"] ?? "").startsWith(contentType)
 
 /**
- * The events of a response, which may be of somebody else. Without any bytes for a time, keep-alives included, it fails.
+ * The events of a response, which may come from a third party. Without any bytes for a time, keep-alives included, it fails.
  *
  * @internal
  */

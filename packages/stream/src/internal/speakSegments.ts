@@ -1,5 +1,6 @@
 import * as EdgeFade from "@effect-smallest/core/EdgeFade"
 import * as Pcm from "@effect-smallest/core/Pcm"
+import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
@@ -38,13 +39,13 @@ export interface Options {
 
 type Events<E, R> = Stream.Stream<SpeechEvent.SpeechEvent, E, R>
 
-type Pull<E> = Effect.Effect<Chunk.Chunk<SpeechEvent.SpeechEvent>, Option.Option<E>>
+type EventPull<E> = Pull.Pull<SpeechEvent.SpeechEvent, E>
 
 // A segment whose request is running, or waits for a permit, ahead of the listener.
 interface Underway {
   readonly segment: Segment
   readonly index: number
-  readonly opened: Fiber.Fiber<Pull<SpeechError.SpeechError>, SpeechError.SpeechError>
+  readonly opened: Fiber.Fiber<EventPull<SpeechError.SpeechError>, SpeechError.SpeechError>
   readonly fail: (cause: Cause.Cause<SpeechError.SpeechError>) => Effect.Effect<void>
   readonly close: Effect.Effect<void>
 }
@@ -109,7 +110,7 @@ export const speakSegments = <E, R>(
       const seconds = ((yield* Clock.currentTimeMillis) - begun) / 1000
       span.attribute("speech.segment.latency", seconds)
       yield* Metric.update(latency, seconds)
-      return yield* Scope.extend(Stream.toPull(events), own)
+      return yield* Scope.extend(Pull.fromStream(events), own)
     })
 
     const makeSpan = ({ text, textOffset }: Segment, index: number) =>
@@ -125,7 +126,7 @@ export const speakSegments = <E, R>(
 
     const open = Effect.fnUntraced(function*(segment: Segment, index: number) {
       const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-      // Ends before the segment's own scope where it has failed, and with it otherwise.
+      // Ends before the segment's own scope if it has failed, and with it otherwise.
       const traced = yield* Scope.fork(own, ExecutionStrategy.sequential)
       const span = yield* Scope.extend(makeSpan(segment, index), traced)
       const fail = (cause: Cause.Cause<SpeechError.SpeechError>) =>
@@ -148,9 +149,11 @@ export const speakSegments = <E, R>(
       Effect.forkScoped
     )
 
-    let heard: Pull<SpeechError.SpeechError> | undefined
+    let heard: EventPull<SpeechError.SpeechError> | undefined
 
-    const hear = ({ close, fail: noteFailure, index, opened, segment }: Underway): Pull<SpeechError.SpeechError> => {
+    const hear = (
+      { close, fail: noteFailure, index, opened, segment }: Underway
+    ): EventPull<SpeechError.SpeechError> => {
       const placement = timeline.place(segment, index)
 
       const finish = (last: Chunk.Chunk<SpeechEvent.SpeechEvent>) => {
@@ -161,7 +164,7 @@ export const speakSegments = <E, R>(
       const fail = (error: SpeechError.SpeechError) => {
         const last = placement.end()
         const positioned = timeline.locate(error, segment, index)
-        const told = noteFailure(Cause.fail(error))
+        const noted = noteFailure(Cause.fail(error))
         if (options.onSegmentFailure === "skip") {
           const skipped = SpeechEvent.SegmentFailed({
             segment: index,
@@ -169,13 +172,13 @@ export const speakSegments = <E, R>(
             textOffset: segment.textOffset,
             error: positioned
           })
-          return Effect.zipRight(told, Effect.zipRight(logSkip(positioned), finish(Chunk.append(last, skipped))))
+          return Effect.zipRight(noted, Effect.zipRight(logSkip(positioned), finish(Chunk.append(last, skipped))))
         }
         heard = Effect.fail(Option.some(positioned))
-        return Effect.as(told, last)
+        return Effect.as(noted, last)
       }
 
-      const placed = (pull: Pull<SpeechError.SpeechError>): Pull<SpeechError.SpeechError> =>
+      const placed = (pull: EventPull<SpeechError.SpeechError>): EventPull<SpeechError.SpeechError> =>
         pull.pipe(
           Effect.flatMap((events) => Effect.mapError(placement.push(events), Option.some)),
           Effect.catchAll(Option.match({ onNone: () => finish(placement.end()), onSome: fail }))
@@ -188,14 +191,14 @@ export const speakSegments = <E, R>(
       })
     }
 
-    const next: Pull<SpeechError.SpeechError | E> = Effect.suspend(() =>
+    const next: EventPull<SpeechError.SpeechError | E> = Effect.suspend(() =>
       heard ?? Option.match(line.unsafePoll(), {
         onNone: () => Effect.zipRight(line.ready, next),
         onSome: (item) => item._tag === "Underway" ? heard = hear(item.underway) : Effect.failCause(item.cause)
       })
     )
 
-    return Stream.repeatEffectChunkOption(next).pipe(
+    return Pull.toStream(next).pipe(
       Stream.concat(Stream.sync(() => SpeechEvent.Completed({ duration: timeline.duration() })))
     )
   }))

@@ -1,3 +1,4 @@
+import * as Pull from "@effect-smallest/core/Pull"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
@@ -44,7 +45,7 @@ const pieces = (input: SpeechText.Input): Chunk.Chunk<SpeechText.Input> =>
  * Cuts growing text into segments worth speaking, and does not wait for ever: text that ends like a sentence goes after
  * `sentenceTimeout` without more, any whole words after `queueTimeout`. Gives one segment for each run of the inner effect.
  *
- * Beyond what somebody asked for, only `readAhead` pieces of text are read, and the clocks run only while somebody waits
+ * Beyond what has been asked for, only `readAhead` pieces of text are read, and the clocks run only while a listener waits
  * for a segment: a slow listener never makes a sentence fall apart.
  *
  * @internal
@@ -55,7 +56,7 @@ export const textSegments = Effect.fnUntraced(function*<E, R>(
 ): Effect.fn.Return<NextSegment<E>, never, R | Scope.Scope> {
   const inbox = yield* Inbox.make<Arrival<E>>(readAhead)
   const source: Stream.Stream<SpeechText.Input, E, R> = typeof text === "string" ? Stream.succeed(text) : text
-  const pull = yield* Stream.toPull(source)
+  const pull = yield* Pull.fromStream(source)
   const put = (input: SpeechText.Input) => inbox.put({ _tag: "Text", input })
   yield* Effect.forever(Effect.flatMap(pull, (inputs) => Effect.forEach(Chunk.flatMap(inputs, pieces), put))).pipe(
     Effect.catchAllCause((cause) => inbox.put({ _tag: "End", cause: Cause.flipCauseOption(cause) })),
@@ -119,7 +120,7 @@ export const textSegments = Effect.fnUntraced(function*<E, R>(
         return next
       })
       : Option.match(end, {
-        onNone: () => Effect.fail(Option.none()),
+        onNone: () => Pull.end,
         onSome: (cause) => Effect.failCause(Cause.map(cause, Option.some))
       })
   })

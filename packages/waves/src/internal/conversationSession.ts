@@ -50,7 +50,7 @@ const text = (u: unknown): string | undefined => typeof u === "string" && u !== 
 
 const refusal = (call: WavesErrors.Call, error: unknown): SpeechError.SpeechError => {
   const given = Predicate.isRecord(error) ? error : {}
-  const description = WavesErrors.scrub(call, text(given["message"]) ?? "The server refused the session")
+  const description = WavesErrors.clean(call)(text(given["message"]) ?? "The server refused the session")
   const fields = { module: call.module, method: call.method, description }
   switch (given["code"]) {
     case "model_access_denied":

@@ -4,14 +4,14 @@ import * as Predicate from "effect/Predicate"
 import type { LiveFrame } from "../WavesSocket.js"
 
 /**
- * A message from the server, with the ids that tell whose it is.
+ * A message from the server, with the ids that say whose it is.
  *
  * @internal
  */
 export interface Addressed {
   /** The server's id, new for each piece that it speaks. */
   readonly requestId: string | undefined
-  /** Our id, where the server echoes it. */
+  /** Our id, if the server echoes it. */
   readonly externalRequestId: string | undefined
   readonly content:
     | LiveFrame

@@ -6,8 +6,8 @@ import type { LiveFrame } from "../WavesSocket.js"
 import type * as LiveText from "./liveText.js"
 
 /**
- * What to do about the server: go, since all was spoken; give up; or wait so many milliseconds, unless something happens. `Idle` says that
- * all is spoken that was sent so far.
+ * What to do about the server: go, since all has been spoken; give up; or wait so many milliseconds, unless something happens. `Idle` says that
+ * all is spoken that has been sent so far.
  *
  * @internal
  */
@@ -35,14 +35,14 @@ export interface Options {
  */
 export interface LiveProgress {
   readonly sent: (part: LiveText.Part, now: number) => void
-  /** All of the text was sent. */
+  /** All of the text has been sent. */
   readonly sentAll: () => void
-  /** Tells whether a verdict may be due earlier than before. */
+  /** Returns whether a verdict may be due earlier than before. */
   readonly heard: (frame: LiveFrame, now: number) => boolean
   /** The listener is behind, and the server's frames wait: its clocks stand still. */
   readonly pause: () => void
   readonly resume: (now: number) => void
-  /** Whether the server says that it has spoken everything that was sent. */
+  /** Whether the server says that it has spoken everything that has been sent. */
   readonly isAnswered: () => boolean
   readonly verdict: (now: number, voice: { readonly hasAudio: boolean; readonly isShort: boolean }) => Verdict
 }
@@ -50,12 +50,12 @@ export interface LiveProgress {
 const module = "WavesSpeechStream"
 const method = "events"
 
-// How much longer to wait for more audio after `complete` where what was heard looks short for what was sent.
+// How much longer to wait for more audio after `complete` if the audio so far looks short for the text that has been sent.
 const doubt = 5
 
 /**
  * The protocol has no end mark for an utterance: `complete` may come between two pieces of it, may be shared by several, and does not
- * come at all for an order to speak that had nothing to speak. So all is spoken once everything was sent, audio came after the last text
+ * come at all for an order to speak that had nothing to speak. So all is spoken once everything has been sent, audio came after the last text
  * that can be pronounced, `complete` came after that audio, and then nothing for the time that `complete` itself waits for.
  *
  * @internal
@@ -65,10 +65,10 @@ export const make = (options: Options, start: number): LiveProgress => {
   const idle = Duration.toMillis(Duration.sum(options.idle, options.completeBackoff))
   const quiet = Duration.toMillis(options.completeBackoff)
   let isAllSent = false
-  let owesAudio = false // text was sent, and no audio came since
-  let orderedAt: number | undefined // when the server was told to speak all it has
+  let owesAudio = false // text has been sent, and no audio came since
+  let orderedAt: number | undefined // when the client asked the server to speak all it has
   let heardAt = start
-  let completeAt: number | undefined = start // nothing was sent, so nothing is missing
+  let completeAt: number | undefined = start // nothing has been sent, so nothing is missing
   let isPaused = false
 
   const isAnswered = () => !owesAudio && completeAt !== undefined

@@ -25,14 +25,14 @@ export type Next<E> = Part | { readonly _tag: "End"; readonly exit: Exit.Exit<vo
 
 /** @internal */
 export interface LiveText<E> {
-  /** Waits for something worth opening a socket for; tells how the text ended where nothing comes any more. */
+  /** Waits for something worth opening a socket for; returns how the text ended if nothing comes any more. */
   readonly begin: Effect.Effect<Option.Option<Exit.Exit<void, E>>>
   /** Waits for the next part, which remains the next one until `sent`; after the last part, how the text ended. */
   readonly next: Effect.Effect<Next<E>>
   readonly sent: () => void
   /** Goes back to the first part that is not forgotten. */
   readonly rewind: () => void
-  /** Parts that were sent are not kept any more, now and later: something was heard. */
+  /** Parts that have been sent are not kept any more, now and later: something has been heard. */
   readonly forget: () => void
 }
 

@@ -16,15 +16,15 @@ import type { LiveFrame } from "../WavesSocket.js"
  */
 export interface LiveVoice<E> {
   readonly events: Stream.Stream<SpeechEvent.SpeechEvent, E>
-  /** Text that was sent and may be heard from now on. */
+  /** Text that has been sent and may be heard from now on. */
   readonly sent: (text: string) => void
-  /** Before anything was heard: all text is sent again. */
+  /** Before anything has been heard: all text is sent again. */
   readonly restart: () => void
   readonly hear: (frame: LiveFrame) => void
-  /** The server has spoken all that was sent so far. */
+  /** The server has spoken all that has been sent so far. */
   readonly settle: () => void
   readonly hasAudio: () => boolean
-  /** Whether the audio is hardly all of the text that was sent. */
+  /** Whether the audio is hardly all of the text that has been sent. */
   readonly isShort: () => boolean
   /** Whether the listener is behind the audio by more than the limit. */
   readonly isBehind: () => boolean
@@ -41,7 +41,7 @@ type Audio = Extract<LiveFrame, { readonly _tag: "Audio" }>
 
 type Word = Extract<LiveFrame, { readonly _tag: "Word" }>
 
-// Nobody speaks this fast.
+// No voice speaks this fast.
 const mostLettersPerSecond = 30
 
 // The server speaks one piece after the other; a word may still come when the next piece has begun.
@@ -63,17 +63,17 @@ export const make = Effect.fnUntraced(function*<E>(options: {
   let carry: Uint8Array = new Uint8Array(0)
   let received = 0
   let heard = 0
-  let letters = 0 // in the text that was sent
-  let settled = { letters: 0, received: 0 } // as of the last time when the server had spoken all that was sent
-  let unsaid = "" // text that was sent, after the last word with a time
+  let letters = 0 // in the text that has been sent
+  let settled = { letters: 0, received: 0 } // as of the last time when the server had spoken all that has been sent
+  let unsaid = "" // text that has been sent, after the last word with a time
   let textOffset = 0 // of `unsaid`
-  let untold = "" // text that was sent, and is in no segment yet
+  let untold = "" // text that has been sent, and is in no segment yet
   let untoldOffset = 0
   let segment = -1
   let hasWords = false
 
-  // Which text the server speaks in which piece it does not tell. So a segment is what was sent when a piece begins, or where words are
-  // told, when the first word comes that is in no segment yet.
+  // The server does not report which text it speaks in which piece. So a segment is what has been sent when a piece begins, or if words are
+  // reported, when the first word comes that is in no segment yet.
   const startSegment = () => {
     segment += 1
     const start = Pcm.durationOf(format, received)
@@ -141,7 +141,7 @@ export const make = Effect.fnUntraced(function*<E>(options: {
     sent: (text) => {
       letters += countLetters(text)
       untold += text
-      // Without word times nothing tells what was said, and this would only grow.
+      // Without word times nothing shows what has been said, and this would only grow.
       if (hasWords || received < limit) unsaid += text
     },
     restart: () => {
@@ -165,7 +165,7 @@ export const make = Effect.fnUntraced(function*<E>(options: {
     until,
     position: () => ({ segment: Math.max(0, segment), textOffset, samplesEmitted: received / Pcm.frameSize(format) }),
     complete: Effect.suspend(() => {
-      // Text that was sent while the last piece began already.
+      // Text that has been sent while the last piece began already.
       if (TextSegmenter.isSpeakable(untold)) startSegment()
       const duration = Pcm.durationOf(format, received)
       return Effect.zipRight(out.offer(SpeechEvent.Completed({ duration })), out.end)

@@ -20,7 +20,7 @@ export interface Permit {
 /** @internal */
 export interface PermitPool {
   readonly acquire: Effect.Effect<Permit, never, Scope.Scope>
-  /** Permits that nobody holds. */
+  /** Permits that are free. */
   readonly available: Effect.Effect<number>
 }
 
@@ -77,7 +77,7 @@ export const make = (size: number): PermitPool => {
     }
   }
 
-  // The stream's turn is over: whoever came while its request ran goes before its next one.
+  // The stream's turn is over: streams that came while its request ran go before its next one.
   const giveBack = (stream: object) =>
     Effect.sync(() => {
       available += 1

@@ -107,11 +107,11 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   if (options.prewarm) {
     yield* Effect.map(take, ({ giveBack }) => giveBack()).pipe(
       Effect.scoped,
-      // The first utterance opens one then, and tells what is wrong.
+      // The first utterance opens one then, and reports what is wrong.
       Effect.catchAll((error) =>
         Effect.logDebug("No socket could be opened ahead").pipe(
           Effect.annotateLogs({
-            package: "@effect-smallest/stream",
+            package: "@effect-smallest/waves",
             module: "WavesSpeechStream",
             error: String(error)
           })

@@ -102,8 +102,8 @@ const truncated = (
 const module = "WavesSpeechStream"
 const method = "events"
 
-// Speaks over one socket until all is spoken, and then tells how the text ended. Tells nothing where the server has closed the socket
-// after speaking all it was sent, as some do, and more text may come.
+// Speaks over one socket until all is spoken, and then returns how the text ended. Returns nothing if the server has closed the socket
+// after speaking all it has been sent, as some do, and more text may come.
 const session = Effect.fnUntraced(function*<E>(
   text: LiveText.LiveText<E>,
   voice: Voice<E>,
@@ -112,7 +112,7 @@ const session = Effect.fnUntraced(function*<E>(
   text.rewind()
   if (!voice.hasAudio()) voice.restart()
   yield* options.client.permit
-  // Without `giveBack` the socket closes: what is left on it must not reach the next utterance, and the server learns that nobody listens.
+  // Without `giveBack` the socket closes: what is left on it must not reach the next utterance, and the server learns that the listener has gone.
   const { giveBack, socket } = yield* options.sockets.take
   const id = `effect-smallest-${(yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)}`
   const next = yield* socket.frames({
@@ -128,7 +128,7 @@ const session = Effect.fnUntraced(function*<E>(
   let end = Option.none<Exit.Exit<void, E>>()
 
   const say = Effect.fnUntraced(function*(part: LiveText.Part) {
-    // A socket that is gone tells why where its frames are received.
+    // A socket that is gone reports why at the place that receives its frames.
     yield* Effect.catchAll(socket.send(toMessage(part)), () => Effect.never)
     voice.sent(part.text)
     progress.sent(part, yield* Clock.currentTimeMillis)

@@ -29,7 +29,7 @@ export interface Parser {
 
 const malformed = (description: string): Failure => ({ _tag: "Malformed", description })
 
-// A full piece of audio makes an event of 1,400 characters; whoever sends a thousand times that is not the speech API.
+// A full piece of audio makes an event of 1,400 characters; a server that sends a thousand times that is not the speech API.
 const maxEventLength = 1_500_000
 
 /**
@@ -56,7 +56,7 @@ export const make = (): Parser => {
     if (Predicate.isNotNullable(encoded) && encoded !== "") {
       const decoded = Predicate.isString(encoded) ? Either.getRight(Encoding.decodeBase64(encoded)) : Option.none()
       if (Option.isNone(decoded)) return malformed("The audio of an event is not base64")
-      audio.push(decoded.value)
+      if (decoded.value.length > 0) audio.push(decoded.value)
     }
     isDone = done === true
     return undefined

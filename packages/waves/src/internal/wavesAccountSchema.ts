@@ -73,7 +73,7 @@ const VoiceEntry = Schema.Union(Voice, FlatVoice, ModelVoices)
 export const VoiceList = Schema.Union(Schema.Struct({ voices: Schema.Array(VoiceEntry) }), Schema.Array(VoiceEntry))
 
 /**
- * The voices of a list, with the model where the list says it.
+ * The voices of a list, with the model if the list says it.
  *
  * @internal
  */

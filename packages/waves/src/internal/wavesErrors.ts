@@ -1,6 +1,9 @@
+import * as ForeignText from "@effect-smallest/core/ForeignText"
 import {
   type ErrorBody,
   innermost,
+  readBody,
+  readErrorBody,
   readErrorText,
   readRetryAfter,
   scrubbedCause
@@ -28,18 +31,31 @@ export interface Call {
   readonly apiKey: Redacted.Redacted
 }
 
+interface Door {
+  readonly clean: (text: string, length?: number) => string
+  readonly scrub: (text: string) => string
+}
+
+// A key's forms are worked out once.
+const doors = new WeakMap<Redacted.Redacted, Door>()
+
+const door = ({ apiKey }: Call): Door => {
+  const known = doors.get(apiKey)
+  if (known !== undefined) return known
+  const secrets = [Redacted.value(apiKey)]
+  const made = { clean: ForeignText.cleaner(secrets), scrub: ForeignText.scrubber(secrets) }
+  doors.set(apiKey, made)
+  return made
+}
+
 /**
- * Takes the key out of a text. Servers echo what they were sent; the key must not come back through their words. To be
- * done before a text is cut, since half a key is a secret too.
+ * Makes text of a server fit for messages, logs and spans: bounded, without the key, printable.
  *
  * @internal
  */
-export const scrub = (call: Call, text: string): string => {
-  const key = Redacted.value(call.apiKey)
-  return key === "" ? text : text.replaceAll(key, "<redacted>")
-}
+export const clean = (call: Call): Door["clean"] => door(call).clean
 
-const causeOf = (call: Call, error: unknown) => scrubbedCause(error, (text) => scrub(call, text))
+const causeOf = (call: Call, error: unknown) => scrubbedCause(error, door(call).scrub)
 
 const fieldNames = new Map([
   ["voice_id", "voice"],
@@ -58,6 +74,17 @@ const retired: ReadonlyMap<string, string> = new Map([
   ["lightning_v3.1", "lightning_v3.1 retired on 2026-11-30. Use lightning_v3.1_pro, with a voice of that model."]
 ])
 
+// A redirect is not followed: the key would go wherever it leads. The rest of the address may hold what is nobody's business.
+const redirected = (status: number, location: string | undefined): string => {
+  const url = location !== undefined && URL.canParse(location) ? new URL(location) : undefined
+  const place = location === undefined || location === ""
+    ? "does not say where to"
+    : url === undefined
+    ? "stays on its host, at another path"
+    : `leads to ${url.protocol}//${url.host}`
+  return `The server redirects with status ${status} and ${place}; redirects are not followed, so that the key goes nowhere else`
+}
+
 /**
  * Creates a typed error from an HTTP status and its body, in which the key does not occur.
  *
@@ -68,9 +95,13 @@ export const fromStatus = (call: Call, options: {
   readonly body: ErrorBody
   readonly requestId: string | undefined
   readonly retryAfter: Duration.Duration | undefined
+  /** Where a redirect leads. */
+  readonly location?: string | undefined
 }): SpeechError.SpeechError => {
   const { body, status } = options
-  const said = body.message ?? `The server answered with status ${status}`
+  const said = status >= 300 && status < 400
+    ? redirected(status, options.location)
+    : body.message ?? `The server answered with status ${status}`
   const requestId = options.requestId ?? body.requestId
   const advice = retired.get(modelOfPath(call.model))
   const fields = { module: call.module, method: call.method, description: said, requestId }
@@ -112,7 +143,7 @@ export const fromStatus = (call: Call, options: {
 }
 
 /**
- * Makes a typed error of a response that is not the audio it should be.
+ * Creates a typed error from a response that is not the audio it should be.
  *
  * @internal
  */
@@ -121,13 +152,13 @@ export const fromResponse = Effect.fnUntraced(function*(
   response: HttpClientResponse.HttpClientResponse
 ) {
   const now = yield* Clock.currentTimeMillis
-  // A body that cannot be read says less than the status, which we have.
-  const text = yield* Effect.orElseSucceed(response.text, () => "")
+  const text = yield* readBody(response)
   return fromStatus(call, {
     status: response.status,
-    body: readErrorText(scrub(call, text)),
+    body: readErrorText(text, clean(call)),
     requestId: requestIdOf(call, response),
-    retryAfter: readRetryAfter(response.headers, now)
+    retryAfter: readRetryAfter(response.headers, now),
+    location: clean(call)(response.headers["location"] ?? "", 2000)
   })
 })
 
@@ -135,14 +166,26 @@ const string = (u: unknown): string | undefined => typeof u === "string" && u !=
 
 /** @internal */
 export const requestIdOf = (call: Call, response: HttpClientResponse.HttpClientResponse): string | undefined =>
-  string(scrub(call, response.headers["x-request-id"] ?? ""))
+  string(clean(call)(response.headers["x-request-id"] ?? "", 200))
 
-// What OpenSSL says of a server that answers in plain text helps nobody.
+// The codes of OpenSSL and Node for a certificate that is not accepted.
+const certificateCodes =
+  /CERT|UNABLE_TO_(?:VERIFY|GET|DECRYPT|DECODE)|SELF_SIGNED|INVALID_(?:CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|CRL_/
+
+/**
+ * The code of a certificate that was refused.
+ *
+ * @internal
+ */
+export const certificateOf = (code: string | undefined): string | undefined =>
+  code !== undefined && certificateCodes.test(code) ? code : undefined
+
+// What OpenSSL says of a server that answers in plain text is of no help.
 const isNoTls = (message: string | undefined): boolean =>
   /ssl.*wrong version number|packet length too long/i.test(message ?? "")
 
 /**
- * Makes a typed error of a failure to send a request or to read its answer.
+ * Creates a typed error from a failure to send a request or to read its answer.
  *
  * @internal
  */
@@ -154,7 +197,7 @@ export const fromHttpClient = (
   const { code, message } = innermost(error)
   const said = isNoTls(message)
     ? "the server does not speak TLS there; a base URL that begins with http:// may be meant"
-    : scrub(call, message ?? error.description ?? error.reason)
+    : clean(call)(message ?? error.description ?? error.reason)
   const fields = { module: call.module, method: call.method, requestId: options.requestId, cause: causeOf(call, error) }
   if (error._tag === "RequestError") {
     if (error.reason !== "Transport") {
@@ -171,13 +214,17 @@ export const fromHttpClient = (
         after: options.connectTimeout,
         description: "The server did not accept the connection in time"
       })
-      : new SpeechError.TransportFailure({ ...fields, description: `The server could not be reached: ${said}` })
+      : new SpeechError.TransportFailure({
+        ...fields,
+        description: `The server could not be reached: ${said}`,
+        certificate: certificateOf(code)
+      })
   }
   return new SpeechError.TruncatedAudio({ ...fields, description: `The connection broke in the middle: ${said}` })
 }
 
 /**
- * Makes a typed error of an answer, JSON and no audio, that could not be read to its end.
+ * Creates a typed error from an answer, JSON and no audio, that could not be read to its end.
  *
  * @internal
  */
@@ -189,13 +236,13 @@ export const fromBrokenAnswer = (
   new SpeechError.TransportFailure({
     module: call.module,
     method: call.method,
-    description: scrub(call, `The connection broke in the middle: ${innermost(error).message ?? error.reason}`),
+    description: clean(call)(`The connection broke in the middle: ${innermost(error).message ?? error.reason}`),
     requestId,
     cause: causeOf(call, error)
   })
 
 /**
- * Makes a typed error of status 404, where it means that an id is unknown.
+ * Creates a typed error from status 404, if it means that an id is unknown.
  *
  * @internal
  */
@@ -216,11 +263,28 @@ export const malformed = (call: Call, description: string, requestId?: string): 
   new SpeechError.MalformedResponse({
     module: call.module,
     method: call.method,
-    description: scrub(call, description).slice(0, 300),
+    description: clean(call)(description),
     requestId
   })
 
-// An open stream has no status any more, so its errors are told apart by their words.
+const encodings = /\b(gzip|x-gzip|deflate|br|zstd)\b/i
+
+/**
+ * How the bytes of an answer are still compressed, if they are. Clients that decode leave the header as it is, so it counts only
+ * if the length it came with is that of the bytes; gzip begins with a signature.
+ *
+ * @internal
+ */
+export const compressionOf = (
+  headers: Readonly<Record<string, string | undefined>>,
+  bytes: Uint8Array
+): string | undefined => {
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 0x08 && (bytes[3] ?? 0) < 0x20) return "gzip"
+  const encoding = encodings.exec(headers["content-encoding"] ?? "")?.[1]
+  return Number(headers["content-length"]) === bytes.length ? encoding : undefined
+}
+
+// An open stream has no status any more, so its errors are recognised by their words.
 const statuses: ReadonlyArray<readonly [words: RegExp, status: number]> = [
   [/unauthori[sz]ed|(invalid|missing|no) (api[ _-]?key|key|token)/i, 401],
   [/insufficient (credit|balance|fund)|quota|out of credit/i, 402],
@@ -233,12 +297,12 @@ const statuses: ReadonlyArray<readonly [words: RegExp, status: number]> = [
 const unknownVoice = /(invalid|unknown|no such) voice|voice.*(not found|does not exist|not supported)/i
 
 /**
- * Makes a typed error of an error that came inside an open stream.
+ * Creates a typed error from an error that came inside an open stream.
  *
  * @internal
  */
 export const inBand = (call: Call, json: unknown, requestId?: string): SpeechError.SpeechError => {
-  const body = readErrorText(scrub(call, JSON.stringify(json)))
+  const body = readErrorBody(json, clean(call))
   const said = body.message ?? "The server reported an error inside the stream"
   const words = `${said} ${body.code ?? ""}`
   const fields = { module: call.module, method: call.method, description: said, requestId: requestId ?? body.requestId }
@@ -252,13 +316,13 @@ export const inBand = (call: Call, json: unknown, requestId?: string): SpeechErr
 }
 
 /**
- * Makes a typed error of the code with which a server closed a WebSocket.
+ * Creates a typed error from the code with which a server closed a WebSocket.
  *
  * @internal
  */
 export const fromClose = (call: Call, code: number, reason: string): SpeechError.SpeechError => {
   const description = `The server closed the socket with code ${code}${
-    reason === "" ? "" : ` (${scrub(call, reason)})`
+    reason === "" ? "" : ` (${clean(call)(reason)})`
   }`
   const fields = { module: call.module, method: call.method, description }
   // 1013 is "try again later" (IANA's registry); the vendor's transcription closes with 1008 over the limit of the account.
@@ -266,7 +330,7 @@ export const fromClose = (call: Call, code: number, reason: string): SpeechError
 }
 
 /**
- * Makes a typed error of a WebSocket that broke.
+ * Creates a typed error from a WebSocket that broke.
  *
  * @internal
  */
@@ -275,13 +339,13 @@ export const fromSocket = (call: Call, error: unknown): SpeechError.TransportFai
   return new SpeechError.TransportFailure({
     module: call.module,
     method: call.method,
-    description: scrub(call, message === undefined ? "The socket broke" : `The socket broke: ${message}`),
+    description: clean(call)(message === undefined ? "The socket broke" : `The socket broke: ${message}`),
     cause: causeOf(call, error)
   })
 }
 
 /**
- * Makes a typed error of a WebSocket that did not open.
+ * Creates a typed error from a WebSocket that did not open.
  *
  * @internal
  */
@@ -294,18 +358,21 @@ export const fromConnect = (
     const fields = {
       module: call.module,
       method: call.method,
-      description: scrub(call, error.description),
+      description: clean(call)(error.description),
       cause: causeOf(call, error)
     }
     if (error.reason === "Timeout") {
       return new SpeechError.SpeechTimeout({ ...fields, phase: "connect", after: timeout })
     }
-    if (error.reason === "Unreachable" || error.status === undefined) return new SpeechError.TransportFailure(fields)
+    if (error.reason === "Unreachable" || error.status === undefined) {
+      return new SpeechError.TransportFailure({ ...fields, certificate: certificateOf(error.code) })
+    }
     const headers = error.headers ?? {}
     return fromStatus(call, {
       status: error.status,
-      body: readErrorText(scrub(call, error.body ?? "")),
-      requestId: string(scrub(call, headers["x-request-id"] ?? "")),
-      retryAfter: readRetryAfter(headers, now)
+      body: readErrorText(error.body ?? "", clean(call)),
+      requestId: string(clean(call)(headers["x-request-id"] ?? "", 200)),
+      retryAfter: readRetryAfter(headers, now),
+      location: clean(call)(headers["location"] ?? "", 2000)
     })
   })

@@ -28,13 +28,13 @@ export const spanOptions = (call: WavesErrors.Call, verb: Request<unknown, unkno
   kind: "client" as const,
   attributes: {
     "http.request.method": verb,
-    "url.full": WavesErrors.scrub(call, url).replace(/\/\/[^/@]*@/, "//REDACTED:REDACTED@"),
+    "url.full": WavesErrors.clean(call)(url, 2000),
     ...(call.model === "" ? {} : { "gen_ai.request.model": call.model })
   }
 })
 
 /**
- * Tells the span of a request what the server answered.
+ * Records in the span of a request what the server answered.
  *
  * @internal
  */
@@ -53,7 +53,7 @@ export const annotate = (
 const uploadFactor = 4
 
 /**
- * Sends a request of the account's API that is no speech, and reads its answer.
+ * Sends a request of the account's API that is not speech, and reads its answer.
  *
  * @internal
  */
@@ -92,7 +92,7 @@ export const make = (options: {
             Effect.mapError(
               Schema.decode(Schema.parseJson(schema))(text),
               () => {
-                const said = HttpErrors.readErrorText(WavesErrors.scrub(call, text)).message ?? text
+                const said = HttpErrors.readErrorText(text, WavesErrors.clean(call)).message ?? text
                 return WavesErrors.malformed(call, `The server's answer is not what was asked for: ${said}`, requestId)
               }
             )

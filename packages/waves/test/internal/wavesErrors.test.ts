@@ -202,6 +202,44 @@ describe("wavesErrors.fromResponse", () => {
 const withCode = (message: string, code: string, cause?: unknown) =>
   Object.assign(new Error(message, { cause }), { code })
 
+describe("wavesErrors.inBand", () => {
+  it("an error of the largest size that is let in - blocks nothing", { retry: 4 }, () => {
+    for (
+      const message of [
+        "upgrade ".repeat(150_000),
+        "language ".repeat(130_000),
+        "voice".repeat(250_000),
+        `timed out ${"x".repeat(1_000_000)}`
+      ]
+    ) {
+      const before = performance.now()
+      const error = WavesErrors.inBand(call, {
+        status: "error",
+        error: { message, code: message, request_id: message }
+      })
+      assert.isBelow(performance.now() - before, 20)
+      assert.isAtMost(error.message.length, 900)
+    }
+  })
+
+  it("the key does not come through a message, a code or an id", () => {
+    const escaped = JSON.parse(`"\\u0073${key.slice(1)}"`) as string
+    for (const text of [key, escaped, `x ${key} y`]) {
+      const error = WavesErrors.inBand(call, { error: { message: text, code: text }, request_id: text })
+      assert.notInclude(`${error.message} ${error.requestId} ${JSON.stringify(error)} ${inspect(error)}`, key)
+    }
+  })
+
+  it("what would move the cursor of a terminal does not come through", () => {
+    const error = WavesErrors.inBand(call, {
+      error: { message: "\u001b[2J\u0007oh\nno\u202e" },
+      request_id: "\u001b]0;x"
+    })
+    // oxlint-disable-next-line eslint/no-control-regex -- these are what must not be there
+    assert.notMatch(`${error.message}${error.requestId}`, /[\u0000-\u001f\u202e]/)
+  })
+})
+
 describe("wavesErrors.fromHttpClient", () => {
   const fail = (cause: unknown, reason: HttpClientError.RequestError["reason"] = "Transport") =>
     WavesErrors.fromHttpClient(call, new HttpClientError.RequestError({ request, reason, cause }), {

@@ -52,7 +52,7 @@ interface Source {
   readonly proper?: string
   readonly starters?: string
   readonly joiners?: string
-  /** Frequent words that tell the language; only for Latin script. */
+  /** Frequent words that identify the language; only for Latin script. */
   readonly hints?: string
   readonly ordinals?: boolean
 }
@@ -617,7 +617,7 @@ const sources: Readonly<Record<string, Source>> = {
   ko: korean
 }
 
-/** Languages written in Latin script whose frequent words are told apart. */
+/** Languages written in Latin script whose frequent words are distinguished. */
 const guessable = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "da", "sv", "no", "fi", "cs", "sk", "tr", "hu", "ro"]
 
 // Other scripts have no case or share their abbreviations, so one table for each script does.
@@ -745,7 +745,7 @@ const abbreviationsOf: () => ReadonlyMap<string, ReadonlyArray<string>> = lazily
 })
 
 /** The languages that know an abbreviation, unless it is a word in English. */
-const told = (abbreviation: string): ReadonlyArray<string> | undefined =>
+const languagesOfAbbreviation = (abbreviation: string): ReadonlyArray<string> | undefined =>
   shortEnders.has(abbreviation) || ordinary.has(abbreviation) ? undefined : abbreviationsOf().get(abbreviation)
 
 /**
@@ -771,9 +771,9 @@ export const guess = (text: string, abbreviation: string, previous: string): str
   const seen = new Set(text.toLowerCase().split(/[^\p{L}\p{M}'.-]+/u))
   seen.forEach((word) => {
     const bare = word.endsWith(".") ? word.slice(0, -1) : word
-    count(hints().get(bare) ?? (bare === word ? undefined : told(bare)))
+    count(hints().get(bare) ?? (bare === word ? undefined : languagesOfAbbreviation(bare)))
   })
-  count(told(abbreviation))
+  count(languagesOfAbbreviation(abbreviation))
   let best = previous
   let most = (scores.get(previous) ?? 0) + evidence
   for (const [subtag, score] of scores) {

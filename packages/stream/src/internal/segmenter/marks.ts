@@ -381,7 +381,7 @@ export abstract class Marks extends Stops {
       return None
     }
     if (close > end && isUnspaced(text.charCodeAt(under))) {
-      // Quoted speech goes on with a particle or with who spoke.
+      // Quoted speech continues with a particle or with who spoke.
       if (this.isMissing(under + 7)) {
         return Wait
       }

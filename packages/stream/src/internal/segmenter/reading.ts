@@ -192,7 +192,7 @@ export abstract class Reading {
   /** Whether there is a letter or a digit between the start of the segment and `end`. */
   protected isSpoken(end: number): boolean {
     if (this.word < this.start) {
-      // `word` is the first letter or digit, or where the search for it goes on, kept negative.
+      // `word` is the first letter or digit, or where the search for it resumes, kept negative.
       const { text } = this
       let position = this.word < -1 ? Math.max(-this.word - 2, this.start) : this.start
       while (position < end) {
@@ -228,7 +228,7 @@ export abstract class Reading {
     return this.classAt(position) === Class.Emoji
   }
 
-  /** The end of emoji that start at `position`, with blanks between them; `Wait` if they may go on. */
+  /** The end of emoji that start at `position`, with blanks between them; `Wait` if they may continue. */
   protected emojiEnd(position: number): number {
     const { text } = this
     let at = position

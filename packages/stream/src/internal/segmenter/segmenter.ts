@@ -342,7 +342,7 @@ class Scanner extends Marks {
     const position = mark - 1
     const token = this.tokenBefore(position)
     if (shortNumber.test(token)) {
-      // "3." may go on as "3.14" or as a list.
+      // "3." may continue as "3.14" or as a list.
       return text.length > end && !this.isSegmentStart(position - token.length)
     }
     const piece = /[\p{L}\p{M}\p{Nd}.\u00b0\u00ba\u00aa'\u2019\u06d4]+$/u.exec(token)?.[0] ?? ""

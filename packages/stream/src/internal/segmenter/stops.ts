@@ -12,7 +12,7 @@ const { Class, Role, classOf, isLetter, isSpaceRole, isThaiOrLao, isWide, isWord
 
 /** @internal */
 export interface ListItem {
-  /** The markers that may follow: "i" goes on as "j" or as "ii". */
+  /** The markers that may follow: "i" continues as "j" or as "ii". */
   readonly next: ReadonlyArray<string>
   /** What closes the marker: ".", ")" or ".)". */
   readonly close: string
@@ -37,7 +37,7 @@ const vowelless = /^\p{Lu}?[bcdfghjklmnpqrstvwxz]{1,4}$/u
 
 const romans = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split(" ")
 
-/** The markers that come after a marker in a list; none if it is no marker. */
+/** The markers that come after a marker in a list; none if it is not a marker. */
 const successors = (marker: string, close: string): ReadonlyArray<string> => {
   if (/^\d{1,3}$/.test(marker)) {
     return [String(Number(marker) + 1)]
@@ -67,7 +67,7 @@ interface Abbreviation {
 export abstract class Stops extends Reading {
   /** The item of a list that was last seen. */
   protected list: ListItem | undefined
-  /** Where the scan goes on when the mark at hand is no boundary. */
+  /** Where the scan resumes when the mark at hand is not a boundary. */
   protected next = 0
   /** Whether the mark at hand closes the marker of a list item. */
   protected marked = false
@@ -511,7 +511,7 @@ export abstract class Stops extends Reading {
           kinds = lookUp(Languages.language(this.language) ?? Languages.fallback())
         }
         if (kinds === 0 && !Languages.ordinary.has(lower)) {
-          // Nothing else tells the language: what stands before a number or a name tells itself.
+          // Nothing else reveals the language: what stands before a number or a name speaks for itself.
           const { kind } = this.following
           kinds = lookUp(Languages.anyLatin()) &
             (kind === Class.Digit ? Languages.Numbered : kind === Class.Upper ? Languages.Title : 0)
@@ -576,7 +576,7 @@ export abstract class Stops extends Reading {
       (found.single || found.acronym || isAbbreviation(Languages.General)) &&
       this.isSegmentStart(position - piece.length)
     ) {
-      // An abbreviation alone is no sentence: "P.S. I love you."
+      // An abbreviation alone is not a sentence: "P.S. I love you."
       return None
     }
     if (emoji) {
@@ -657,7 +657,7 @@ export abstract class Stops extends Reading {
     return newlines > 0 ? boundary : this.afterName(starter, boundary)
   }
 
-  /** After an abbreviation that may end a sentence only a starter tells that it does. */
+  /** After an abbreviation that may end a sentence only a starter shows that it does. */
   protected afterName(starter: boolean, boundary: number): number {
     const { bracket, dash, kind, opener } = this.following
     if (kind === Class.Upper) {
