@@ -240,6 +240,10 @@ export const cues: {
             return []
           case "WordTimestamp":
             return addWord(event)
+          case "PauseStarted":
+            return finishSegment(event.start, true)
+          case "MarkReached":
+            return []
           case "SegmentFailed":
             return event.segment === segment?.index ? finishSegment(heard, false) : []
           case "Completed":
