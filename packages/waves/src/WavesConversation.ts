@@ -406,6 +406,7 @@ export const make = (
       synthesizer,
       stream: SpeechStream.SpeechStream.of({
         events: events_,
+        scriptEvents: (script, requested) => alone(segmented.scriptEvents(script, requested)),
         fromText: (text, requested) =>
           alone(segmented.fromText(
             options.turns === "paragraph" ? flushParagraphs(text) : text,
