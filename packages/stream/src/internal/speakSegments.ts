@@ -23,6 +23,7 @@ import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { Segment } from "../TextSegmenter.js"
 import * as Inbox from "./inbox.js"
+import { spokenText } from "./speakable.js"
 import type { NextSegment } from "./textSegments.js"
 
 /** @internal */
@@ -93,7 +94,7 @@ export const speakSegments = <E, R>(
         Effect.flatMap((lease) =>
           SpeechEngine.retry(
             Scope.extend(
-              SpeechEvent.untilFirstAudio(options.synthesizer.events({ ...request, text: segment.text })),
+              SpeechEvent.untilFirstAudio(options.synthesizer.events({ ...request, text: spokenText(segment.text) })),
               own
             ),
             options.schedule
