@@ -304,7 +304,7 @@ class Scanner extends Marks {
 
   /** The best place to cut near `target`: after a blank, better after a clause; the start if there is none. */
   private placeNear(target: number, limit: number): number {
-    const { start, text } = this
+    const { start } = this
     const most = Math.floor((limit - start) * farthest)
     let best = start
     let worst = Infinity
