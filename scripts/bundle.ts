@@ -12,7 +12,7 @@ import { isMain, report, repository } from "./workspace.js"
 const programs = [
   { name: "core alone", path: "conformance/bundles/core.ts", limit: 88_000 },
   { name: "core with stream", path: "conformance/bundles/stream.ts", limit: 92_000 },
-  { name: "a page that speaks", path: "conformance/browser/program.ts", limit: 112_000 }
+  { name: "a page that speaks", path: "conformance/browser/program.ts", limit: 112_500 }
 ]
 
 interface Part {

@@ -36,7 +36,9 @@ export const Position = Schema.Struct({
   /** Offset of that segment in the whole text, in UTF-16 code units. */
   textOffset: Schema.NonNegativeInt,
   /** Samples of the whole stream that left before the error. */
-  samplesEmitted: Schema.NonNegativeInt
+  samplesEmitted: Schema.NonNegativeInt,
+  /** Index of the part of the script, from 0. Only in scripts. */
+  part: Schema.optional(Schema.NonNegativeInt)
 })
 
 /**

@@ -17,6 +17,8 @@ import type { SpeechError } from "./SpeechError.js"
  * - `SegmentStarted`: the audio that follows speaks this piece of the text
  * - `AudioChunk`: audio, to be played right after the audio before it
  * - `WordTimestamp`: when a word sounds, from engines that know
+ * - `PauseStarted`: silence that a script asks for; its audio follows
+ * - `MarkReached`: a named place of a script
  * - `SegmentFailed`: a piece of the text was skipped because of an error (only if the caller chose to skip)
  * - `Completed`: everything has been spoken; always the last event of a stream that ends well
  *
@@ -33,6 +35,10 @@ export type SpeechEvent = Data.TaggedEnum<{
     readonly textOffset: number
     /** When its audio begins. */
     readonly start: Duration.Duration
+    /** Index of the part of the script that it belongs to, from 0. Only in scripts. */
+    readonly part?: number | undefined
+    /** Who speaks it, by the script: a name, or else a voice. Only in scripts. */
+    readonly speaker?: string | undefined
   }
   AudioChunk: { readonly chunk: PcmChunk }
   WordTimestamp: {
@@ -41,6 +47,19 @@ export type SpeechEvent = Data.TaggedEnum<{
     readonly word: string
     readonly start: Duration.Duration
     readonly end: Duration.Duration
+  }
+  PauseStarted: {
+    readonly start: Duration.Duration
+    readonly duration: Duration.Duration
+    /** Index of the part of the script, from 0. */
+    readonly part: number
+  }
+  MarkReached: {
+    readonly name: string
+    /** The place in the audio. */
+    readonly at: Duration.Duration
+    /** Index of the part of the script, from 0. */
+    readonly part: number
   }
   SegmentFailed: {
     readonly segment: number
@@ -78,6 +97,18 @@ export type WordTimestamp = Data.TaggedEnum.Value<SpeechEvent, "WordTimestamp">
  * @since 0.1.0
  * @category models
  */
+export type PauseStarted = Data.TaggedEnum.Value<SpeechEvent, "PauseStarted">
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type MarkReached = Data.TaggedEnum.Value<SpeechEvent, "MarkReached">
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type SegmentFailed = Data.TaggedEnum.Value<SpeechEvent, "SegmentFailed">
 
 /**
@@ -104,9 +135,17 @@ export type Completed = Data.TaggedEnum.Value<SpeechEvent, "Completed">
  * @since 0.1.0
  * @category constructors
  */
-export const { $is, $match, AudioChunk, Completed, SegmentFailed, SegmentStarted, WordTimestamp } = Data.taggedEnum<
-  SpeechEvent
->()
+export const {
+  $is,
+  $match,
+  AudioChunk,
+  Completed,
+  MarkReached,
+  PauseStarted,
+  SegmentFailed,
+  SegmentStarted,
+  WordTimestamp
+} = Data.taggedEnum<SpeechEvent>()
 
 /**
  * Whether an event holds audio that can be heard: the question behind "first audio", "empty audio" and "may this still be retried".

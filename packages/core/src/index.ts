@@ -121,6 +121,13 @@ export * as Pull from "./Pull.js"
 export * as SpeechEngine from "./SpeechEngine.js"
 
 /**
+ * Several speech engines by name, for scripts whose parts name the engine that speaks them.
+ *
+ * @since 0.1.0
+ */
+export * as SpeechEngines from "./SpeechEngines.js"
+
+/**
  * Everything that can go wrong between a text and its audio, as one union of tagged errors.
  *
  * Handle them with `Effect.catchTag` / `Effect.catchTags`; ask {@link isRetryable} whether trying again can help.

@@ -48,6 +48,11 @@ const anyAudio = FastCheck.record({
 const anyEvent: FastCheck.Arbitrary<ReplyEvent> = FastCheck.oneof(
   { arbitrary: anyAudio, weight: 3 },
   FastCheck.record({ segment: nat, text, textOffset: nat, start: frames }).map(SpeechEvent.SegmentStarted),
+  FastCheck.record({ segment: nat, text, textOffset: nat, start: frames, part: nat, speaker: text }).map(
+    SpeechEvent.SegmentStarted
+  ),
+  FastCheck.record({ start: frames, duration: frames, part: nat }).map(SpeechEvent.PauseStarted),
+  FastCheck.record({ name: text, at: frames, part: nat }).map(SpeechEvent.MarkReached),
   FastCheck.record({ segment: nat, word: text, start: frames, end: frames }).map(SpeechEvent.WordTimestamp),
   FastCheck.record({ segment: nat, text, textOffset: nat, error: anyError }).map(SpeechEvent.SegmentFailed),
   FastCheck.record({ duration: frames, requestId: FastCheck.option(text, { nil: undefined }) }).map(

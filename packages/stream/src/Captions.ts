@@ -96,6 +96,19 @@ const wrap = (text: string, columns: number): ReadonlyArray<string> => {
   return lines
 }
 
+// Lines for as few cues as `columns` allow, and as even as can be: no cue is left with the last word alone.
+const wrapEvenly = (text: string, columns: number, lineCount: number): ReadonlyArray<string> => {
+  const lines = wrap(text, columns)
+  if (lines.length <= lineCount) return lines
+  const most = Math.ceil(lines.length / lineCount) * lineCount
+  const total = Array.from(squeeze(text), width).reduce((sum, columns) => sum + columns, 0)
+  for (let narrower = Math.max(1, Math.floor(total / most)); narrower < columns; narrower++) {
+    const even = wrap(text, narrower)
+    if (even.length <= most) return even
+  }
+  return lines
+}
+
 // Words of most scripts are whole words only if no letter stands beside them.
 const joining =
   /(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}])[\p{L}\p{N}]/u
@@ -169,7 +182,7 @@ export const cues: {
 
       // A text over a time, as one cue if it fits and as shares by length if it does not.
       const shares = (text: string, start: Duration.Duration, end: Duration.Duration): ReadonlyArray<Cue> => {
-        const lines = wrap(text, columns)
+        const lines = wrapEvenly(text, columns, lineCount)
         const total = lines.reduce((sum, line) => sum + line.length, 0)
         const length = Duration.toMillis(end) - Duration.toMillis(start)
         const at = (shown: number) =>
@@ -240,6 +253,10 @@ export const cues: {
             return []
           case "WordTimestamp":
             return addWord(event)
+          case "PauseStarted":
+            return finishSegment(event.start, true)
+          case "MarkReached":
+            return []
           case "SegmentFailed":
             return event.segment === segment?.index ? finishSegment(heard, false) : []
           case "Completed":

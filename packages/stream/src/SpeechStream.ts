@@ -23,8 +23,10 @@ import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { check } from "./internal/segmenter/options.js"
+import type * as Scripts from "./internal/speakScript.js"
 import { speakSegments } from "./internal/speakSegments.js"
 import { textSegments } from "./internal/textSegments.js"
+import type * as SpeechScript from "./SpeechScript.js"
 import type * as SpeechText from "./SpeechText.js"
 import type * as TextSegmenter from "./TextSegmenter.js"
 
@@ -60,6 +62,13 @@ export interface Service {
     text: TextSource<E, R>,
     options?: SpeechOptions
   ) => Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R>
+  /**
+   * Speaks a script and reports everything that happens, on one timeline: its parts in order, the next ones prepared while one sounds.
+   */
+  readonly scriptEvents: <E = never, R = never>(
+    script: SpeechScript.Source<E, R>,
+    options?: SpeechOptions
+  ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R>
 }
 
 /**
@@ -71,6 +80,16 @@ export interface Service {
 export interface Engine {
   readonly engine: string
   readonly defaults: SpeechOptions
+  /**
+   * Speaks scripts.
+   * @default each line is a text of its own, and the next one is prepared while one sounds
+   */
+  readonly script?:
+    | (<E, R>(
+      script: SpeechScript.Source<E, R>,
+      options: SpeechOptions
+    ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R>)
+    | undefined
 }
 
 /**
@@ -84,11 +103,13 @@ export const make = (
     text: TextSource<E, R>,
     options: SpeechOptions
   ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R>,
-  { defaults, engine }: Engine = { engine: "SpeechStream", defaults: {} }
+  { defaults, engine, script }: Engine = { engine: "SpeechStream", defaults: {} }
 ): Service => {
   const measured = <E, R>(
-    text: TextSource<E, R>,
-    options: SpeechOptions = {}
+    spoken: (
+      operation: SpeechEngine.Operation
+    ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R>,
+    options: SpeechOptions
   ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R> =>
     Stream.unwrapScoped(Effect.gen(function*() {
       const operation = yield* SpeechEngine.operation("SpeechStream.events")
@@ -101,7 +122,7 @@ export const make = (
         language: given("language"),
         sampleRate: options.sampleRate ?? scoped.sampleRate ?? defaults.sampleRate
       })
-      const pull = yield* Pull.fromStream(events(recordText(text, operation), options))
+      const pull = yield* Pull.fromStream(spoken(operation))
       // Everything that an engine starts, it starts before its first events.
       const inside = Context.add(yield* Effect.context<R>(), Tracer.ParentSpan, operation.span)
       const rest = operation.measure(pull)
@@ -112,11 +133,30 @@ export const make = (
         return now
       }))
     }))
+  const textEvents: Service["events"] = (text, options = {}) =>
+    measured((operation) => events(recordText(text, operation), options), options)
+  const speak = script ??
+    (<E, R>(script: SpeechScript.Source<E, R>, request: SpeechOptions) =>
+      Stream.unwrap(Effect.map(loadScripts, ({ speakLines }) => speakLines(script, { events, defaults, request }))))
   return SpeechStream.of({
-    events: measured,
-    fromText: (text, options) => SpeechEvent.pcm(measured(text, options))
+    events: textEvents,
+    fromText: (text, options) => SpeechEvent.pcm(textEvents(text, options)),
+    scriptEvents: (script, options = {}) =>
+      measured((operation) => speak(recordScript(script, operation), options), options)
   })
 }
+
+const recordScript = <E, R>(
+  script: SpeechScript.Source<E, R>,
+  operation: SpeechEngine.Operation
+): Stream.Stream<SpeechScript.Part, E, R> =>
+  Stream.mapChunks(
+    Predicate.hasProperty(script, Stream.StreamTypeId) ? script : Stream.rechunk(Stream.fromIterable(script), 1),
+    (parts) => {
+      for (const part of parts) if ("text" in part) operation.wrote(part.text)
+      return parts
+    }
+  )
 
 const recordText = <E, R>(text: TextSource<E, R>, operation: SpeechEngine.Operation): TextSource<E, R> => {
   if (typeof text === "string") {
@@ -181,19 +221,33 @@ export interface SegmentedOptions extends TextSegmenter.Options {
   readonly trimSilence?: boolean | undefined
 }
 
+const cannotLoad = (method: string, what: string) => (error: unknown) =>
+  new SpeechError.TransportFailure({
+    module: "SpeechStream",
+    method,
+    description: `${what} could not be loaded: ${Predicate.isError(error) ? error.message : String(error)}`,
+    cause: error
+  })
+
+// A page without scripts does not load this.
+let loadedScripts: typeof Scripts | undefined
+
+const loadScripts: Effect.Effect<typeof Scripts, SpeechError.TransportFailure> = Effect.suspend(() =>
+  loadedScripts !== undefined ? Effect.succeed(loadedScripts) : Effect.tryPromise({
+    try: () => import("./internal/speakScript.js"),
+    catch: cannotLoad("scriptEvents", "The speaker of scripts")
+  }).pipe(Effect.tap((module) => {
+    loadedScripts = module
+  }))
+)
+
 // The punctuation of many languages would be a fifth of what a page loads: it comes with the first text.
 let loaded: typeof TextSegmenter | undefined
 
 const loadSegmenter: Effect.Effect<typeof TextSegmenter, SpeechError.TransportFailure> = Effect.suspend(() =>
   loaded !== undefined ? Effect.succeed(loaded) : Effect.tryPromise({
     try: () => import("./TextSegmenter.js"),
-    catch: (error) =>
-      new SpeechError.TransportFailure({
-        module: "SpeechStream",
-        method: "events",
-        description: `The segmenter could not be loaded: ${Predicate.isError(error) ? error.message : String(error)}`,
-        cause: error
-      })
+    catch: cannotLoad("events", "The segmenter")
   }).pipe(Effect.tap((module) => {
     loaded = module
   }))
@@ -227,7 +281,15 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
           ...speaking,
           request
         }))),
-    { engine: "layerSegmented", defaults: synthesizer.defaults }
+    {
+      engine: "layerSegmented",
+      defaults: synthesizer.defaults,
+      script: (script, request) =>
+        Stream.unwrap(
+          Effect.zipWith(segmenter, loadScripts, (segmenter, { cutText, speakScript }) =>
+            speakScript(script, cutText(segmenter), { ...speaking, request }))
+        )
+    }
   )
 }
 
@@ -271,6 +333,8 @@ export interface StreamRequest<E = never, R = never> extends SpeechOptions {
 }
 
 const isText = (u: unknown): boolean => typeof u === "string" || Predicate.hasProperty(u, Stream.StreamTypeId)
+
+const isScript = (u: unknown): boolean => Array.isArray(u) || Predicate.hasProperty(u, Stream.StreamTypeId)
 
 const isFirst = (args: IArguments): boolean => isText(args[0]) || Predicate.hasProperty(args[0], "text")
 
@@ -371,4 +435,57 @@ export const fromText: {
   (args) => isText(args[0]),
   <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
     Stream.unwrap(Effect.map(SpeechStream, (service) => service.fromText(text, options)))
+)
+
+/**
+ * Speaks a script and reports everything that happens: segments with their part and speaker, audio, words if the engine knows their
+ * times, pauses, marks, and the end.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const scriptEvents: {
+  (options?: SpeechOptions): <E = never, R = never>(
+    script: SpeechScript.Source<E, R>
+  ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
+  <E = never, R = never>(
+    script: SpeechScript.Source<E, R>,
+    options?: SpeechOptions
+  ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
+} = dual(
+  (args) => isScript(args[0]),
+  <E, R>(script: SpeechScript.Source<E, R>, options?: SpeechOptions) =>
+    Stream.unwrap(Effect.map(SpeechStream, (service) => service.scriptEvents(script, options)))
+)
+
+/**
+ * Speaks a script as a stream of PCM: parts in order, the next ones prepared while one sounds, all brought to one sample rate. Fails
+ * as `fromText` does; the error's `position.part` is the index of the part.
+ *
+ * @example
+ * ```ts
+ * import { AudioFile } from "@effect-smallest/core"
+ * import { SpeechScript, SpeechStream } from "@effect-smallest/stream"
+ *
+ * const program = SpeechStream.fromScript([
+ *   { text: "Who is there?", voice: "kate" },
+ *   SpeechScript.pause("500 millis"),
+ *   { text: "Only me.", voice: "hazel", speed: 0.9 }
+ * ]).pipe(AudioFile.save("dialogue.wav"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const fromScript: {
+  (options?: SpeechOptions): <E = never, R = never>(
+    script: SpeechScript.Source<E, R>
+  ) => Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
+  <E = never, R = never>(
+    script: SpeechScript.Source<E, R>,
+    options?: SpeechOptions
+  ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
+} = dual(
+  (args) => isScript(args[0]),
+  <E, R>(script: SpeechScript.Source<E, R>, options?: SpeechOptions) => SpeechEvent.pcm(scriptEvents(script, options))
 )

@@ -12,6 +12,15 @@
 export * as Captions from "./Captions.js"
 
 /**
+ * Scripts: several voices in one stream of speech, with pauses and marks. A script is data; `SpeechStream.fromScript` speaks it.
+ *
+ * People write scripts as plain text ({@link fromPlain}) or as SSML (`Ssml.parse`).
+ *
+ * @since 0.1.0
+ */
+export * as SpeechScript from "./SpeechScript.js"
+
+/**
  * The port of growing text: text that is still being written in, audio out, in order, while it is being written.
  *
  * {@link layerSegmented} builds it on any `SpeechSynthesizer`: the text is cut into segments, and the next one is prepared
@@ -27,5 +36,13 @@ export * as SpeechStream from "./SpeechStream.js"
  * @since 0.1.0
  */
 export * as SpeechText from "./SpeechText.js"
+
+/**
+ * Scripts from SSML 1.1 (Speech Synthesis Markup Language).
+ *
+ * @see https://www.w3.org/TR/speech-synthesis11/
+ * @since 0.1.0
+ */
+export * as Ssml from "./Ssml.js"
 
 export * as TextSegmenter from "./TextSegmenter.js"

@@ -27,6 +27,10 @@ export const shortenSilence = <E, R>(
           return { ...event, start: moved(event.start), end: moved(event.end) }
         case "SegmentStarted":
           return { ...event, start: moved(event.start) }
+        case "PauseStarted":
+          return { ...event, start: moved(event.start) }
+        case "MarkReached":
+          return { ...event, at: moved(event.at) }
         case "Completed":
           return { ...event, duration: moved(event.duration) }
         default:
@@ -39,7 +43,10 @@ export const shortenSilence = <E, R>(
         case "WordTimestamp":
           return Duration.toSeconds(event.end)
         case "SegmentStarted":
+        case "PauseStarted":
           return Duration.toSeconds(event.start)
+        case "MarkReached":
+          return Duration.toSeconds(event.at)
         default:
           return 0
       }

@@ -33,7 +33,22 @@ const Message = Schema.Union(
     sampleRate: Schema.Int.pipe(Schema.between(1000, 384_000)),
     channels: Schema.Int.pipe(Schema.between(1, 32))
   }),
-  Schema.TaggedStruct("SegmentStarted", { ...Segment, start: Schema.DurationFromMillis }),
+  Schema.TaggedStruct("SegmentStarted", {
+    ...Segment,
+    start: Schema.DurationFromMillis,
+    part: Schema.optional(Schema.NonNegativeInt),
+    speaker: Schema.optional(Schema.String)
+  }),
+  Schema.TaggedStruct("PauseStarted", {
+    start: Schema.DurationFromMillis,
+    duration: Schema.DurationFromMillis,
+    part: Schema.NonNegativeInt
+  }),
+  Schema.TaggedStruct("MarkReached", {
+    name: Schema.String,
+    at: Schema.DurationFromMillis,
+    part: Schema.NonNegativeInt
+  }),
   Schema.TaggedStruct("WordTimestamp", {
     segment: Schema.NonNegativeInt,
     word: Schema.String,
@@ -276,6 +291,10 @@ const fromMessage = (
       return SpeechEvent.SegmentStarted(content)
     case "WordTimestamp":
       return SpeechEvent.WordTimestamp(content)
+    case "PauseStarted":
+      return SpeechEvent.PauseStarted(content)
+    case "MarkReached":
+      return SpeechEvent.MarkReached(content)
     case "SegmentFailed":
       return SpeechEvent.SegmentFailed(content)
     case "Completed":

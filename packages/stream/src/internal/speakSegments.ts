@@ -27,8 +27,39 @@ import { spokenText } from "./speakable.js"
 import type { NextSegment } from "./textSegments.js"
 
 /** @internal */
+export interface Speaker {
+  readonly defaults: SpeechOptions
+  readonly events: SpeechSynthesizer.Service["events"]
+}
+
+/** @internal */
+export interface Utterance {
+  readonly _tag: "Utterance"
+  readonly segment: Pick<Segment, "text" | "textOffset">
+  readonly part?: number | undefined
+  readonly speaker?: string | undefined
+  readonly request: SpeechOptions
+  readonly synthesizer: Speaker
+}
+
+interface Pause {
+  readonly _tag: "Pause"
+  readonly duration: Duration.Duration
+  readonly part: number
+}
+
+interface Mark {
+  readonly _tag: "Mark"
+  readonly name: string
+  readonly part: number
+}
+
+/** @internal */
+export type Item = Utterance | Pause | Mark
+
+/** @internal */
 export interface Options {
-  readonly synthesizer: SpeechSynthesizer.Service
+  readonly synthesizer: Speaker
   readonly request: SpeechOptions
   readonly prefetch: number
   readonly schedule: Schedule.Schedule<unknown, SpeechError.SpeechError>
@@ -36,6 +67,11 @@ export interface Options {
   readonly gap: Duration.Duration
   readonly fade: Duration.Duration
   readonly trimSilence: boolean | undefined
+  /**
+   * The rate of all audio.
+   * @default the rate of the first
+   */
+  readonly sampleRate?: number | undefined
 }
 
 type Events<E, R> = Stream.Stream<SpeechEvent.SpeechEvent, E, R>
@@ -44,17 +80,20 @@ type EventPull<E> = Pull.Pull<SpeechEvent.SpeechEvent, E>
 
 // A segment whose request is running, or waits for a permit, ahead of the listener.
 interface Underway {
-  readonly segment: Segment
+  readonly utterance: Utterance
   readonly index: number
   readonly opened: Fiber.Fiber<EventPull<SpeechError.SpeechError>, SpeechError.SpeechError>
   readonly fail: (cause: Cause.Cause<SpeechError.SpeechError>) => Effect.Effect<void>
   readonly close: Effect.Effect<void>
 }
 
-type InLine<E> = { readonly _tag: "Underway"; readonly underway: Underway } | {
+type InLine<E> = { readonly _tag: "Underway"; readonly underway: Underway } | Pause | Mark | {
   readonly _tag: "End"
   readonly cause: Cause.Cause<Option.Option<E>>
 }
+
+// Pauses and marks that may wait beside the segments.
+const maxRests = 64
 
 /**
  * Speaks segments in order, the next ones prepared while one sounds.
@@ -66,35 +105,54 @@ type InLine<E> = { readonly _tag: "Underway"; readonly underway: Underway } | {
 export const speakSegments = <E, R>(
   text: Effect.Effect<NextSegment<E>, never, R | Scope.Scope>,
   options: Options
-): Events<SpeechError.SpeechError | E, Exclude<R, Scope.Scope>> =>
+): Events<SpeechError.SpeechError | E, Exclude<R, Scope.Scope>> => {
+  const { request, synthesizer } = options
+  const utterance = (segment: Segment): Item => ({ _tag: "Utterance", segment, request, synthesizer })
+  return speakItems(Effect.map(text, (next) => Effect.map(next, utterance)), options)
+}
+
+/**
+ * Speaks the items of a script in order, as {@link speakSegments} does segments.
+ *
+ * @internal
+ */
+export const speakItems = <E, R, R2>(
+  items: Effect.Effect<Effect.Effect<Item, Option.Option<E>, R2>, never, R | Scope.Scope>,
+  options: Options
+): Events<SpeechError.SpeechError | E, Exclude<R | R2, Scope.Scope>> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const scope = yield* Effect.scope
     const scoped = yield* CurrentSpeechOptions
     // The synthesizer merges request, scope and layer; this is one more layer between the last two.
-    const request = {
-      ...options.request,
-      removeExtraSilence: options.request.removeExtraSilence ?? scoped.removeExtraSilence ?? options.trimSilence
-    }
+    const requestOf = ({ request }: Utterance): SpeechOptions => ({
+      ...request,
+      removeExtraSilence: request.removeExtraSilence ?? scoped.removeExtraSilence ?? options.trimSilence
+    })
     const slots = yield* Effect.makeSemaphore(options.prefetch + 1)
     const line = yield* Inbox.make<InLine<E>>(Infinity)
-    const nextSegment = yield* text
+    const rests = yield* Effect.makeSemaphore(maxRests)
+    const nextItem = yield* items
     const stream = {}
     const timeline = makeTimeline(options)
     let head = 0
 
-    const model = request.model ?? scoped.model ?? options.synthesizer.defaults.model
-    const latency = model === undefined
-      ? SpeechTelemetry.segmentLatency
-      : Metric.taggedWithLabels(SpeechTelemetry.segmentLatency, [SpeechEngine.modelLabel(model)])
+    const latencyOf = ({ request, synthesizer }: Utterance) => {
+      const model = request.model ?? scoped.model ?? synthesizer.defaults.model
+      return model === undefined
+        ? SpeechTelemetry.segmentLatency
+        : Metric.taggedWithLabels(SpeechTelemetry.segmentLatency, [SpeechEngine.modelLabel(model)])
+    }
     const isTextRecorded = yield* SpeechTelemetry.RecordText
 
     // The lease ends with the last attempt; what succeeded lives on in the segment's own scope.
-    const attempts = (segment: Segment, index: number, own: Scope.Scope) =>
+    const attempts = (utterance: Utterance, index: number, own: Scope.Scope) =>
       SpeechEngine.makeLease({ stream, index, isHead: Effect.sync(() => head === index) }).pipe(
         Effect.flatMap((lease) =>
           SpeechEngine.retry(
             Scope.extend(
-              SpeechEvent.untilFirstAudio(options.synthesizer.events({ ...request, text: spokenText(segment.text) })),
+              SpeechEvent.untilFirstAudio(
+                utterance.synthesizer.events({ ...requestOf(utterance), text: spokenText(utterance.segment.text) })
+              ),
               own
             ),
             options.schedule
@@ -105,16 +163,21 @@ export const speakSegments = <E, R>(
         Effect.scoped
       )
 
-    const prepare = Effect.fnUntraced(function*(segment: Segment, index: number, own: Scope.Scope, span: Tracer.Span) {
+    const prepare = Effect.fnUntraced(function*(
+      utterance: Utterance,
+      index: number,
+      own: Scope.Scope,
+      span: Tracer.Span
+    ) {
       const begun = yield* Clock.currentTimeMillis
-      const events = yield* Effect.withParentSpan(attempts(segment, index, own), span)
+      const events = yield* Effect.withParentSpan(attempts(utterance, index, own), span)
       const seconds = ((yield* Clock.currentTimeMillis) - begun) / 1000
       span.attribute("speech.segment.latency", seconds)
-      yield* Metric.update(latency, seconds)
+      yield* Metric.update(latencyOf(utterance), seconds)
       return yield* Scope.extend(Pull.fromStream(events), own)
     })
 
-    const makeSpan = ({ text, textOffset }: Segment, index: number) =>
+    const makeSpan = ({ segment: { text, textOffset } }: Utterance, index: number) =>
       Effect.makeSpanScoped("SpeechStream.segment", {
         captureStackTrace: false,
         attributes: {
@@ -125,16 +188,16 @@ export const speakSegments = <E, R>(
         }
       })
 
-    const open = Effect.fnUntraced(function*(segment: Segment, index: number) {
+    const open = Effect.fnUntraced(function*(utterance: Utterance, index: number) {
       const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
       // Ends before the segment's own scope if it has failed, and with it otherwise.
       const traced = yield* Scope.fork(own, ExecutionStrategy.sequential)
-      const span = yield* Scope.extend(makeSpan(segment, index), traced)
+      const span = yield* Scope.extend(makeSpan(utterance, index), traced)
       const fail = (cause: Cause.Cause<SpeechError.SpeechError>) =>
         Effect.zipRight(SpeechEngine.noteFailure(span, cause), Scope.close(traced, Exit.failCause(cause)))
-      const opened = yield* Effect.forkIn(Effect.tapErrorCause(prepare(segment, index, own, span), fail), own)
+      const opened = yield* Effect.forkIn(Effect.tapErrorCause(prepare(utterance, index, own, span), fail), own)
       const close = Effect.zipRight(Scope.close(own, Exit.void), slots.release(1))
-      yield* line.put({ _tag: "Underway", underway: { segment, index, opened, fail, close } })
+      yield* line.put({ _tag: "Underway", underway: { utterance, index, opened, fail, close } })
     })
 
     // A slot comes before the text: what the listener has no room for is not even read.
@@ -142,7 +205,14 @@ export const speakSegments = <E, R>(
       let index = 0
       while (true) {
         yield* slots.take(1)
-        yield* open(yield* nextSegment, index++)
+        let item = yield* nextItem
+        // A rest takes no slot of a segment: what comes after it is prepared meanwhile.
+        while (item._tag !== "Utterance") {
+          yield* rests.take(1)
+          yield* line.put(item)
+          item = yield* nextItem
+        }
+        yield* open(item, index++)
       }
     }).pipe(
       Effect.catchAllCause((cause) => line.put({ _tag: "End", cause })),
@@ -153,9 +223,10 @@ export const speakSegments = <E, R>(
     let heard: EventPull<SpeechError.SpeechError> | undefined
 
     const hear = (
-      { close, fail: noteFailure, index, opened, segment }: Underway
+      { close, fail: noteFailure, index, opened, utterance }: Underway
     ): EventPull<SpeechError.SpeechError> => {
-      const placement = timeline.place(segment, index)
+      const { segment } = utterance
+      const placement = timeline.place(utterance, index)
 
       const finish = (last: Chunk.Chunk<SpeechEvent.SpeechEvent>) => {
         heard = undefined
@@ -164,7 +235,7 @@ export const speakSegments = <E, R>(
 
       const fail = (error: SpeechError.SpeechError) => {
         const last = placement.end()
-        const positioned = timeline.locate(error, segment, index)
+        const positioned = timeline.locate(error, utterance, index)
         const noted = noteFailure(Cause.fail(error))
         if (options.onSegmentFailure === "skip") {
           const skipped = SpeechEvent.SegmentFailed({
@@ -192,10 +263,26 @@ export const speakSegments = <E, R>(
       })
     }
 
+    const rest = (item: Pause | Mark): EventPull<SpeechError.SpeechError> => {
+      const events = timeline.rest(item)
+      const more: EventPull<SpeechError.SpeechError> = Effect.sync(() => {
+        const { done, value } = events.next()
+        if (done !== true) return Effect.succeed(value)
+        heard = undefined
+        return Effect.as(rests.release(1), Chunk.empty<SpeechEvent.SpeechEvent>())
+      }).pipe(Effect.flatten)
+      return more
+    }
+
     const next: EventPull<SpeechError.SpeechError | E> = Effect.suspend(() =>
       heard ?? Option.match(line.unsafePoll(), {
         onNone: () => Effect.zipRight(line.ready, next),
-        onSome: (item) => item._tag === "Underway" ? heard = hear(item.underway) : Effect.failCause(item.cause)
+        onSome: (item) =>
+          item._tag === "Underway"
+            ? heard = hear(item.underway)
+            : item._tag === "End"
+            ? Effect.failCause(item.cause)
+            : heard = rest(item)
       })
     )
 
@@ -207,9 +294,11 @@ export const speakSegments = <E, R>(
 interface Timeline {
   readonly duration: () => Duration.Duration
   /** The error with its place in the whole. */
-  readonly locate: (error: SpeechError.SpeechError, segment: Segment, index: number) => SpeechError.SpeechError
+  readonly locate: (error: SpeechError.SpeechError, utterance: Utterance, index: number) => SpeechError.SpeechError
   /** Moves the events of one segment to where they belong in the whole. */
-  readonly place: (segment: Segment, index: number) => Placement
+  readonly place: (utterance: Utterance, index: number) => Placement
+  /** The events of a pause, at most a second of it at a time, or of a mark. */
+  readonly rest: (item: Pause | Mark) => Iterator<Chunk.Chunk<SpeechEvent.SpeechEvent>>
 }
 
 interface Placement {
@@ -221,7 +310,7 @@ interface Placement {
 }
 
 const makeTimeline = (options: Options): Timeline => {
-  let format: Pcm.PcmFormat | undefined
+  let format = options.sampleRate === undefined ? undefined : Pcm.format(options.sampleRate)
   let frames = 0
 
   const duration = () => format === undefined ? Duration.zero : Pcm.durationOf(format, frames * Pcm.frameSize(format))
@@ -239,7 +328,7 @@ const makeTimeline = (options: Options): Timeline => {
       description: `The engine changed from ${format?.sampleRate} to ${chunk.format.sampleRate} Hz in mid-stream`
     })
 
-  const place: Timeline["place"] = ({ text, textOffset }, index) => {
+  const place: Timeline["place"] = ({ part, segment: { text, textOffset }, speaker }, index) => {
     let start: Duration.Duration | undefined // when this segment's audio begins
     let fader: EdgeFade.EdgeFade | undefined
 
@@ -251,7 +340,8 @@ const makeTimeline = (options: Options): Timeline => {
         : []
       start = duration()
       fader = Duration.greaterThan(options.fade, Duration.zero) ? EdgeFade.make(options.fade) : undefined
-      return [...silence, SpeechEvent.SegmentStarted({ segment: index, text, textOffset, start })]
+      const place = part === undefined ? {} : { part, speaker }
+      return [...silence, SpeechEvent.SegmentStarted({ segment: index, text, textOffset, start, ...place })]
     }
 
     const moved = (time: Duration.Duration) => Duration.sum(start ?? Duration.zero, time)
@@ -267,6 +357,8 @@ const makeTimeline = (options: Options): Timeline => {
           return [...begun, { ...event, segment: index, start: moved(event.start), end: moved(event.end) }]
         }
         case "SegmentStarted":
+        case "PauseStarted":
+        case "MarkReached":
         case "SegmentFailed":
         case "Completed":
           return []
@@ -286,11 +378,31 @@ const makeTimeline = (options: Options): Timeline => {
     }
   }
 
+  const rest = function*(item: Pause | Mark): Generator<Chunk.Chunk<SpeechEvent.SpeechEvent>> {
+    const { part } = item
+    if (item._tag === "Mark") return yield Chunk.of(SpeechEvent.MarkReached({ name: item.name, at: duration(), part }))
+    yield Chunk.of(SpeechEvent.PauseStarted({ start: duration(), duration: item.duration, part }))
+    if (format === undefined) return
+    const size = Pcm.frameSize(format)
+    let left = Pcm.byteLength(format, item.duration)
+    while (left > 0) {
+      const bytes = new Uint8Array(Math.min(left, format.sampleRate * size))
+      left -= bytes.length
+      yield Chunk.of(emit({ format, bytes }))
+    }
+  }
+
   return {
     duration,
-    locate: (error, { textOffset }, index) =>
-      SpeechError.withPosition(error, { segment: index, textOffset, samplesEmitted: frames }),
-    place
+    locate: (error, { part, segment: { textOffset } }, index) =>
+      SpeechError.withPosition(error, {
+        segment: index,
+        textOffset,
+        samplesEmitted: frames,
+        ...(part === undefined ? {} : { part })
+      }),
+    place,
+    rest
   }
 }
 
