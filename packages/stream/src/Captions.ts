@@ -96,13 +96,17 @@ const wrap = (text: string, columns: number): ReadonlyArray<string> => {
   return lines
 }
 
-// Lines for as few cues as `columns` allow, and as even as can be: no cue is left with the last word alone.
+const columnsOf = (text: string): number =>
+  Array.from(graphemes.segment(text), ({ segment }) => width(segment)).reduce((sum, columns) => sum + columns, 0)
+
+// Lines for as few cues as `columns` allow. A last cue of a word or two would only flash up: then all are about even.
 const wrapEvenly = (text: string, columns: number, lineCount: number): ReadonlyArray<string> => {
   const lines = wrap(text, columns)
-  if (lines.length <= lineCount) return lines
-  const most = Math.ceil(lines.length / lineCount) * lineCount
-  const total = Array.from(squeeze(text), width).reduce((sum, columns) => sum + columns, 0)
-  for (let narrower = Math.max(1, Math.floor(total / most)); narrower < columns; narrower++) {
+  const cues = Math.ceil(lines.length / lineCount)
+  const last = lines.slice((cues - 1) * lineCount).reduce((sum, line) => sum + columnsOf(line), 0)
+  if (cues < 2 || last >= columns / 2) return lines
+  const most = cues * lineCount
+  for (let narrower = Math.max(1, Math.floor(columnsOf(text) / most)); narrower < columns; narrower++) {
     const even = wrap(text, narrower)
     if (even.length <= most) return even
   }
