@@ -25,7 +25,9 @@ declare module "@effect-smallest/core/Voice" {
     Record<
       | (typeof proVoices)[number]["id"]
       | (typeof standardVoices)[number]["id"]
-      | (typeof lightningV1Voices)[number],
+      | (typeof lightningV1Voices)[number]
+      | "brannock"
+      | "rhodes",
       true
     >
   {}
@@ -34,7 +36,12 @@ declare module "@effect-smallest/core/Voice" {
 declare module "@effect-smallest/core/Model" {
   interface KnownModels extends
     Record<
-      "lightning_v3.1_pro" | "lightning_v3.1" | "lightning_v3.1_pro_07_26" | "lightning_v3.1_pro_10_26" | "lightning",
+      | "lightning_v3.1_pro"
+      | "lightning_v3.1"
+      | "lightning_v3.1_pro_07_26"
+      | "lightning_v3.1_pro_10_26"
+      | "lightning_v4"
+      | "lightning",
       true
     >
   {}
@@ -152,7 +159,8 @@ export interface Defaults extends SpeechEngine.Defaults {
 
 const known = new Map<string, ReadonlyArray<string>>([
   ["lightning_v3.1_pro", proLanguages],
-  ["lightning_v3.1", [...standardLanguages, "he"]]
+  ["lightning_v3.1", [...standardLanguages, "he"]],
+  ["lightning_v4", ["en"]]
 ])
 
 /**
