@@ -123,6 +123,7 @@ export const sampleRates: ReadonlyArray<number> = [8000, 16000, 24000, 44100]
  */
 export const capabilities = (module: string): SpeechEngine.Capabilities => ({
   module,
+  vendor: "smallest_ai",
   sampleRates,
   maxTextLength: 8000, // the limit of the vendor's API
   provider: { name: "waves", schema: WavesOptions }
