@@ -59,7 +59,22 @@ export const timeToFirstAudio: Metric.Metric.Histogram<number> = Metric.tagged(
 export const operationDuration: Metric.Metric.Histogram<number> = Metric.tagged(
   Metric.histogram(
     "gen_ai.client.operation.duration",
-    MetricBoundaries.fromIterable([0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]),
+    MetricBoundaries.fromIterable([
+      0.01,
+      0.02,
+      0.04,
+      0.08,
+      0.16,
+      0.32,
+      0.64,
+      1.28,
+      2.56,
+      5.12,
+      10.24,
+      20.48,
+      40.96,
+      81.92
+    ]),
     "Duration of an operation"
   ),
   "unit",

@@ -30,9 +30,9 @@ describe("SpeechTelemetry", () => {
   it.effect("an operation - follows the GenAI conventions as far as they go", () =>
     Effect.gen(function*() {
       const duration = SpeechTelemetry.operationDuration.pipe(
+        Metric.tagged("gen_ai.operation.name", "text_to_speech"),
         Metric.tagged("speech.operation", "SpeechSynthesizer.events"),
-        Metric.tagged("speech.engine", "GenAiEngine"),
-        Metric.tagged("gen_ai.operation.name", "text_to_speech")
+        Metric.tagged("speech.engine", "GenAiEngine")
       )
       const spans: Array<Tracer.AnySpan> = []
       const { stream } = SpeechEngine.make({
@@ -45,7 +45,9 @@ describe("SpeechTelemetry", () => {
             spans.push(span)
             return SpeechEngine.fromPcm({
               text,
-              pcm: Stream.fromEffect(Effect.delay(Effect.succeed(Pcm.silence(Pcm.format(8000), "1 second")), "2 seconds"))
+              pcm: Stream.fromEffect(
+                Effect.delay(Effect.succeed(Pcm.silence(Pcm.format(8000), "1 second")), "2 seconds")
+              )
             })
           }))
       })

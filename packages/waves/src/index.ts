@@ -58,8 +58,8 @@ export * as WavesSchema from "./WavesSchema.js"
 export * as WavesSocket from "./WavesSocket.js"
 
 /**
- * The options of the vendor's current speech models: what they are by default, which the models honour, and how they are
- * spelled on the wire. `WavesSpeechSynthesizer` and `WavesSpeechStream` share them.
+ * The options of the vendor's current speech models, which `WavesSpeechSynthesizer` and `WavesSpeechStream` share, and what the models
+ * speak.
  *
  * @since 0.1.0
  */
