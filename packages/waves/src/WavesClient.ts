@@ -7,10 +7,8 @@
  * @since 0.1.0
  */
 import * as ByteBuffer from "@effect-smallest/core/ByteBuffer"
-import * as ForeignAudio from "@effect-smallest/core/ForeignAudio"
 import * as HttpErrors from "@effect-smallest/core/HttpErrors"
 import * as Pcm from "@effect-smallest/core/Pcm"
-import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as WebSocketConnector from "@effect-smallest/core/WebSocketConnector"
@@ -18,24 +16,22 @@ import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Url from "@effect/platform/Url"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as AudioAnswer from "./internal/audioAnswer.js"
 import * as ConversationSession from "./internal/conversationSession.js"
 import * as PermitPool from "./internal/permitPool.js"
-import * as SseAudio from "./internal/sseAudio.js"
 import { unwrapConfig } from "./internal/unwrapConfig.js"
+import * as WavesConfig from "./internal/wavesConfig.js"
 import * as WavesErrors from "./internal/wavesErrors.js"
 import * as WavesRequest from "./internal/wavesRequest.js"
 import type * as WavesSchema from "./WavesSchema.js"
@@ -221,20 +217,6 @@ const resolveTimeouts = (timeouts: Timeouts = {}): ResolvedTimeouts => ({
 
 const charactersPerSecond = 15
 
-// The slowest speech that is still speech: two seconds for a character, at half speed twice as much, and half a minute for whatever a
-// dictionary or a number may unfold into.
-const secondsPerCharacter = 2
-
-const longestSilence = 30
-
-/** The most bytes of audio that a text of this length can be, generously. More is not its speech. */
-const maxAudioBytes = (body: {
-  readonly text: string
-  readonly speed?: number | undefined
-  readonly sample_rate?: number | undefined
-}): number =>
-  2 * (body.sample_rate ?? 48_000) * (longestSilence + (body.text.length * secondsPerCharacter) / (body.speed ?? 1))
-
 // Names the client that is calling, as the vendor asks integrations to do.
 const source = "effect-smallest"
 
@@ -243,23 +225,6 @@ const heartbeat = Duration.seconds(25)
 
 const isJson = (response: HttpClientResponse.HttpClientResponse): boolean =>
   (response.headers["content-type"] ?? "").includes("json")
-
-/**
- * What came instead of the audio that was asked for, by its bytes: the type of an answer proves nothing. The API of 2024 sends WAV if it is
- * asked to, and today's sends it to some clients that asked for PCM: readers of the audio look for a header.
- */
-const foreignKind = (
-  { output_format: wanted }: { readonly output_format?: string | undefined },
-  bytes: Uint8Array
-): string | undefined => {
-  const kind = ForeignAudio.kindOf(bytes)
-  if (kind === "a WAV file") return wanted === "mp3" ? kind : undefined
-  return kind === "an MP3 file" && wanted === "mp3" ? undefined : kind
-}
-
-// People copy the URL of a route, or one that ends like a folder.
-const toBaseUrl = (url: string): string =>
-  url.trim().replace(/\/+$/, "").replace(/\/(waves|api)\/v1(\/tts(\/live)?)?$/, "")
 
 /**
  * @since 0.1.0
@@ -272,8 +237,8 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
     const timeouts = resolveTimeouts(options.timeouts)
     const bufferDuration = Duration.decode(options.bufferDuration ?? "1 minute")
     const permits = PermitPool.make(Math.max(1, Math.floor(options.concurrency ?? 1)))
-    const baseUrl = toBaseUrl(options.baseUrl ?? "https://api.smallest.ai")
-    const lightningV1Url = toBaseUrl(options.baseUrl ?? "https://waves-api.smallest.ai")
+    const baseUrl = WavesConfig.toBaseUrl(options.baseUrl ?? "https://api.smallest.ai")
+    const lightningV1Url = WavesConfig.toBaseUrl(options.baseUrl ?? "https://waves-api.smallest.ai")
     const client = httpClient.pipe(
       options.transformClient ?? ((client) => client),
       // Its spans would end with errors that hold the request and so the key, and its trace ids do not concern the
@@ -353,7 +318,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
             onTimeout: timedOut(call, "firstAudio", limit, "The server sent no audio in time")
           })
           const requestId = WavesErrors.requestIdOf(call, response)
-          const limitBytes = maxAudioBytes(body)
+          const limitBytes = AudioAnswer.maxAudioBytes(body)
           let length = 0
           const chunks = yield* response.stream.pipe(
             Stream.mapError((error) =>
@@ -365,7 +330,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
             ),
             Stream.mapChunksEffect((pieces) => {
               for (const piece of pieces) length += piece.length
-              return length > limitBytes ? Effect.fail(tooMuch(call, requestId)) : Effect.succeed(pieces)
+              return length > limitBytes ? Effect.fail(AudioAnswer.tooMuch(call, requestId)) : Effect.succeed(pieces)
             }),
             Stream.runCollect
           )
@@ -388,14 +353,14 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
               )
             )
           }
-          const foreign = foreignKind(body, bytes)
+          const foreign = AudioAnswer.foreignKind(body, bytes)
           if (foreign !== undefined) {
             return yield* Effect.fail(
               WavesErrors.malformed(call, `The server answered with ${foreign} instead of audio`, requestId)
             )
           }
           return { bytes, requestId }
-        }).pipe(Effect.tapError((error) => leave(permit, error)))
+        }).pipe(Effect.tapError((error) => AudioAnswer.leave(permit, error)))
       }))
 
     const stream = (body: WavesSchema.SpeechBody) =>
@@ -408,14 +373,14 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
             duration: timeouts.connect,
             onTimeout: timedOut(about, "connect", timeouts.connect, "The server did not answer in time")
           }),
-          Effect.tapError((error) => leave(permit, error))
+          Effect.tapError((error) => AudioAnswer.leave(permit, error))
         )
         const requestId = WavesErrors.requestIdOf(about, response)
         const format = Pcm.format(body.sample_rate ?? 44100)
         const buffer = yield* ByteBuffer.make<SpeechError.SpeechError>(
           Math.max(Pcm.frameSize(format), Pcm.byteLength(format, bufferDuration))
         )
-        yield* readAhead({
+        yield* AudioAnswer.readAhead({
           call: about,
           response,
           requestId,
@@ -423,7 +388,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
           timeouts,
           started,
           permit,
-          limitBytes: maxAudioBytes(body)
+          limitBytes: AudioAnswer.maxAudioBytes(body)
         }).pipe(
           Effect.catchAllCause(buffer.failCause),
           Effect.forkScoped,
@@ -497,115 +462,6 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
     })
   })
 
-// After the end mark only the end of the connection is due. It usually follows at once, and a connection that was read
-// to its end can be used again; one that lingers is closed.
-const lingerLimit = Duration.millis(20)
-
-const tooMuch = (call: WavesErrors.Call, requestId: string | undefined) =>
-  WavesErrors.malformed(call, "The server sent more audio than the text can be", requestId)
-
-// A segment may keep its permit through a short wait. While it waits for long, others speak.
-const longestKept = Duration.seconds(10)
-
-const leave = (permit: PermitPool.Permit, error: SpeechError.SpeechError): Effect.Effect<void> =>
-  error._tag === "RateLimited" && error.retryAfter !== undefined && Duration.greaterThan(error.retryAfter, longestKept)
-    ? permit.release
-    : permit.keep
-
-const readAhead = Effect.fnUntraced(function*(options: {
-  readonly call: WavesErrors.Call
-  readonly response: HttpClientResponse.HttpClientResponse
-  readonly requestId: string | undefined
-  readonly buffer: ByteBuffer.ByteBuffer<SpeechError.SpeechError>
-  readonly timeouts: ResolvedTimeouts
-  readonly started: number
-  readonly permit: PermitPool.Permit
-  readonly limitBytes: number
-}) {
-  const { buffer, call, permit, requestId, timeouts } = options
-  const fields = { module: call.module, method: call.method, requestId }
-  const parser = SseAudio.make()
-  const pull = yield* Pull.fromStream(options.response.stream)
-  const idle = Duration.toMillis(timeouts.idle)
-  let hasAudio = false
-  let length = 0
-  let isFull = false
-  let deadline = options.started + Duration.toMillis(timeouts.firstAudio)
-
-  // Audio and not bytes moves the deadline: keep-alives must not hold a dead request open. Time in which the listener
-  // takes nothing does not count. One watch goes with the whole answer: a timeout around every piece costs more than
-  // the piece.
-  const watch: Effect.Effect<never, SpeechError.SpeechTimeout> = Effect.forever(
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      if (isFull) return Effect.sleep(timeouts.idle)
-      // The first audio may bring the deadline nearer, to `idle` from then.
-      return now < deadline ?
-        Effect.sleep(Duration.millis(Math.min(deadline - now, idle))) :
-        new SpeechError.SpeechTimeout({
-          ...fields,
-          phase: hasAudio ? "idle" : "firstAudio",
-          after: hasAudio ? timeouts.idle : timeouts.firstAudio,
-          description: hasAudio ? "The server stopped sending audio" : "The server sent no audio in time"
-        })
-    })
-  )
-
-  const fail = (failure: SseAudio.Failure): SpeechError.SpeechError =>
-    failure._tag === "InBand"
-      ? WavesErrors.inBand(call, failure.json, requestId)
-      : WavesErrors.malformed(call, failure.description, requestId)
-
-  const accept = Effect.fnUntraced(function*(parsed: SseAudio.Parsed) {
-    if (parsed.audio.length > 0) {
-      hasAudio = true
-      const audio = Pcm.concatBytes(parsed.audio)
-      length += audio.length
-      if (length > options.limitBytes) return yield* Effect.fail(tooMuch(call, requestId))
-      const foreign = length === audio.length ? ForeignAudio.kindOf(audio) : undefined
-      if (foreign !== undefined) {
-        return yield* Effect.fail(WavesErrors.malformed(call, `The events hold ${foreign} instead of PCM`, requestId))
-      }
-      isFull = true
-      yield* buffer.offer(audio)
-      isFull = false
-      deadline = (yield* Clock.currentTimeMillis) + idle
-    }
-    return parsed.failure === undefined ? parsed.isDone : yield* Effect.fail(fail(parsed.failure))
-  })
-
-  const read = Effect.gen(function*() {
-    while (true) {
-      const arrived = yield* Effect.either(pull)
-      if (Either.isRight(arrived)) {
-        if (yield* accept(parser.push(Pcm.concatBytes(arrived.right)))) return
-      } else if (Option.isSome(arrived.left)) {
-        return yield* Effect.fail(
-          WavesErrors.fromHttpClient(call, arrived.left.value, { connectTimeout: timeouts.connect, requestId })
-        )
-      } else if (yield* accept(parser.end())) {
-        return
-      } else {
-        return yield* new SpeechError.TruncatedAudio({
-          ...fields,
-          description: "The connection ended before the server's end mark"
-        })
-      }
-    }
-  })
-
-  yield* Effect.raceFirst(read, watch).pipe(
-    Effect.filterOrFail(
-      () => hasAudio,
-      () => new SpeechError.EmptyAudio({ ...fields, description: "The server reported success but sent no audio" })
-    ),
-    // After the first sound there is no retry.
-    Effect.tapError((error) => hasAudio ? permit.release : leave(permit, error))
-  )
-  yield* permit.release
-  yield* Effect.timeoutOption(Effect.exit(pull), lingerLimit)
-  yield* buffer.end
-}, Effect.scoped)
-
 /**
  * @since 0.1.0
  * @category layers
@@ -613,51 +469,13 @@ const readAhead = Effect.fnUntraced(function*(options: {
 export const layer = (options: Options): Layer.Layer<WavesClient, never, HttpClient.HttpClient> =>
   Layer.effect(WavesClient, make(options))
 
-const missingKey = ConfigError.MissingData(
-  ["SMALLEST_API_KEY"],
-  "No API key: set SMALLEST_API_KEY to a key of your account (they start with sk_), or use the embedded voice of " +
-    "@effect-smallest/local, which needs none"
-)
-
-const garbledKey = ConfigError.InvalidData(
-  ["SMALLEST_API_KEY"],
-  "SMALLEST_API_KEY has a space, a line break or a character in it that no key has: copy the key again, in one piece"
-)
-
-const isHeaderValue = (key: string): boolean => /^[\x21-\x7e]+$/.test(key)
-
 /**
  * The key from `SMALLEST_API_KEY`; a missing, empty or garbled one fails with a `ConfigError` that says what to do.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const apiKeyConfig: Config.Config<Redacted.Redacted> = Config.string("SMALLEST_API_KEY").pipe(
-  Config.option,
-  Config.mapOrFail((key) =>
-    Option.isNone(key) || key.value.trim() === ""
-      ? Either.left(missingKey)
-      : isHeaderValue(key.value.trim())
-      ? Either.right(Redacted.make(key.value.trim()))
-      : Either.left(garbledKey)
-  )
-)
-
-const readBaseUrl = (url: string): Either.Either<string, ConfigError.ConfigError> =>
-  Either.mapLeft(
-    Either.filterOrLeft(
-      Url.fromString(url.trim()),
-      ({ hash, hostname, protocol, search }) =>
-        /^https?:$/.test(protocol) && hostname !== "" && search === "" && hash === "",
-      () => undefined
-    ),
-    () =>
-      ConfigError.InvalidData(
-        ["SMALLEST_BASE_URL"],
-        `SMALLEST_BASE_URL begins with http:// or https:// and continues with a host, as in https://api.smallest.ai, and ` +
-          `has no ? or # in it; it is "${url.trim()}"`
-      )
-  ).pipe(Either.map(() => toBaseUrl(url)))
+export const apiKeyConfig: Config.Config<Redacted.Redacted> = WavesConfig.apiKey
 
 /**
  * The base URL from `SMALLEST_BASE_URL`, if it is set; one that is not the URL of a server fails with a `ConfigError`.
@@ -665,12 +483,7 @@ const readBaseUrl = (url: string): Either.Either<string, ConfigError.ConfigError
  * @since 0.1.0
  * @category constructors
  */
-export const baseUrlConfig: Config.Config<string | undefined> = Config.string("SMALLEST_BASE_URL").pipe(
-  Config.option,
-  Config.mapOrFail((url) =>
-    Option.isNone(url) || url.value.trim() === "" ? Either.right(undefined) : readBaseUrl(url.value)
-  )
-)
+export const baseUrlConfig: Config.Config<string | undefined> = WavesConfig.baseUrl
 
 /**
  * Options whose key is `SMALLEST_API_KEY` and whose base URL is `SMALLEST_BASE_URL`, unless `config` says otherwise.
