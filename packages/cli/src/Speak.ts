@@ -285,7 +285,7 @@ const content = Effect.fnUntraced(function*(
   options: Config
 ): Effect.fn.Return<Content, Text.TextError, FileSystem.FileSystem | Stdio.Stdio> {
   const sources = [options.text, options.file, options.script, options.ssml].filter(Option.isSome)
-  if (sources.length > 1) {
+  if (sources.length > 1 && Option.isSome(Option.orElse(options.script, () => options.ssml))) {
     return yield* new UsageError({ description: "Give one of these: the text, --file, --script or --ssml" })
   }
   if (Option.isSome(options.cast) && Option.isNone(options.script)) {
