@@ -58,8 +58,7 @@ export const browser = (
       optimizeDeps: {
         include: [
           ...["effect", "effect/*", "@effect/platform", "@effect/platform/*", "@effect/vitest"],
-          "@effect-smallest/stream > @effect/experimental/RateLimiter",
-          "@effect-smallest/core > @echogarden/speex-resampler-wasm"
+          "@effect-smallest/stream > @effect/experimental/RateLimiter"
         ]
       },
       test: {

@@ -16,7 +16,7 @@ describe("the front doors", () => {
     const names = execFileSync(
       process.execPath,
       ["--import", tsx, "--conditions=@effect-smallest/source", "--input-type=module", "--eval", program],
-      { cwd: new URL("..", import.meta.url), encoding: "utf8" }
+      { cwd: import.meta.dirname, encoding: "utf8" }
     )
     assert.strictEqual(names.trim(), "TestAudioPlayer,TestSpeechSynthesizer")
   })

@@ -36,7 +36,7 @@ for (const [name, http] of httpClients) {
   SpeechSynthesizerSuite.suite(
     `WavesSpeechSynthesizer over ${name} and the emulator`,
     Layer.provide(WavesSpeechSynthesizer.layer(), client(http)),
-    { unknownVoice: "nobody", unsupportedOption: { provider: { lightningV1: { transliterate: true } } } }
+    { mp3: true, unknownVoice: "nobody", unsupportedOption: { provider: { lightningV1: { transliterate: true } } } }
   )
 
   SpeechSynthesizerSuite.suite(

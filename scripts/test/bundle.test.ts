@@ -1,7 +1,10 @@
+import { build as esbuild } from "esbuild"
 import { randomBytes } from "node:crypto"
+import { join } from "node:path"
 import type { Rollup } from "vite"
 import { assert, describe, it } from "vitest"
 import { parts } from "../bundle.js"
+import { repository } from "../workspace.js"
 
 const chunk = (fileName: string, options: Partial<Rollup.OutputChunk> = {}): Rollup.OutputChunk =>
   ({
@@ -14,6 +17,24 @@ const chunk = (fileName: string, options: Partial<Rollup.OutputChunk> = {}): Rol
   }) as Rollup.OutputChunk
 
 describe("bundle", () => {
+  it("core with resampling - builds for browsers with a bundler that has no Node, and loads nothing later for it", async () => {
+    const { errors, outputFiles } = await esbuild({
+      stdin: {
+        contents: "import { Pcm } from '@effect-smallest/core'; export const convert = Pcm.resample(8000)",
+        resolveDir: join(repository, "conformance")
+      },
+      bundle: true,
+      format: "esm",
+      platform: "browser",
+      conditions: ["@effect-smallest/source"],
+      write: false,
+      logLevel: "silent"
+    })
+    assert.deepStrictEqual(errors, [])
+    assert.lengthOf(outputFiles, 1)
+    assert.notInclude(outputFiles[0]?.text, "WebAssembly.")
+  })
+
   it("parts - the entry and what it imports load first, what is imported on demand later", () => {
     const { first, later } = parts([
       chunk("main", { isEntry: true, imports: ["shared"], dynamicImports: ["lazy"] }),

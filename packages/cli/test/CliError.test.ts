@@ -79,7 +79,8 @@ describe("errors", () => {
         })
       for (const status of [400, 401, 402, 403, 404, 410, 413, 422, 302]) {
         yield* inject({ faults: [{ _tag: "Status", status }] })
-        const said = yield* speak()
+        // The id of a request may hold the digits of a status.
+        const said = (yield* speak()).replace(/ \(Request [^)]*\)/, "")
         assert.isAtMost(said.split(`${status}`).length, 2, said)
       }
       assert.match(yield* speak("--voice", "nobody"), /"nobody".*--voice/)

@@ -358,8 +358,6 @@ describe("Pcm.resample", () => {
     "a minute of audio, cut in %s, leaves the event loop free in between",
     (pieces) =>
       Effect.gen(function*() {
-        // Load the module first: compiling it is not what this measures.
-        yield* Stream.runDrain(chunksOf(mono, [new Int16Array(10)]).pipe(Pcm.resample(8000)))
         const minute = cutAt(new Int16Array(24000 * 60), Array.from({ length: pieces - 1 }, (_, i) => (i + 1) * 2400))
         let turns = 0
         const ticking = yield* Effect.fork(

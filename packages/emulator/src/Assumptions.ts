@@ -78,12 +78,41 @@ export const Assumptions = Schema.Struct({
   idleCloseCode: integer(1000, 4999, 1000),
   /** The code with which a socket is closed when it goes over the concurrency limit; 0 leaves it open. */
   overLimitCloseCode: integer(0, 4999, 0),
-  /** How many characters a fragment needs before the end of a sentence releases it. */
-  segmentMinLength: integer(1, 8000, 20),
+  /**
+   * How many characters of a context have to be there before the end of a sentence releases them. The vendor's example
+   * of three sentences with 25, 25 and 23 characters is released once.
+   */
+  segmentMinLength: integer(1, 8000, 60),
   /** How many characters are buffered at most; longer text is cut at a sentence or a blank. */
   segmentMaxLength: integer(10, 8000, 250),
   /** `complete` after `flush: true`: after the quiet time as always, or at once. */
   completeAfterFlush: choice("debounced", "immediate"),
+  /** `{"flush": true}` without text or voice: speaks what is buffered, does nothing, or is refused for want of a voice. */
+  bareFlush: choice("flush", "ignore", "refuse"),
+  /** `context_close`: drops what is buffered and ends what is spoken, or speaks what is buffered. */
+  contextClose: choice("discard", "flush"),
+  /** Whether the socket stays open after a `complete` with nothing left to speak. */
+  afterComplete: choice("stay", "close"),
+  /** The `request_id` of frames on the sockets of 2024 and 2025: one of the server, or the client's where it sent one. */
+  legacyRequestId: choice("server", "client"),
+  /** What Lightning v4 sends after the upgrade: both `ready` events, the first alone, or neither. */
+  v4Ready: choice("both", "first", "none"),
+  /** The rate that the second `ready` of Lightning v4 names; 0 is the one that was asked for. */
+  v4SampleRate: integer(0, 48_000, 0),
+  /** The code with which Lightning v4 closes after a refusal; a bad sample rate always closes with 1008. */
+  v4RefusalCloseCode: integer(1000, 4999, 1008),
+  /** What a session of Lightning v4 counts as for its whole life: one of the account's sockets, or one of its requests. */
+  v4Session: choice("socket", "request"),
+  /** Seconds without a client message after which a session of Lightning v4 is closed; 0 is never. */
+  v4IdleTimeout: integer(0, 86_400, 0),
+  /** The longest text of a turn of Lightning v4, in UTF-16 code units. */
+  v4TextMax: integer(1, 100_000, 8000),
+  /** A word that the content filter of Lightning v4 finds, whatever its case; empty finds nothing. */
+  v4FilteredWord: Schema.optionalWith(Schema.String, { default: () => "" }),
+  /** How a rejected turn of Lightning v4 ends: `turn_end` without audio, an `error` with the code `content_filtered`, or not at all. */
+  v4RejectedTurn: choice("turn_end", "error", "nothing"),
+  /** What an `interrupt` of Lightning v4 gets with nothing being spoken: no answer, or `interrupted` without a turn. */
+  v4IdleInterrupt: choice("nothing", "interrupted"),
   /** Changing or deleting a pronunciation dictionary that does not exist. */
   unknownDictionary: choice(404, 400, 200)
 })

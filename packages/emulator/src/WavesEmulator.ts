@@ -27,6 +27,7 @@ import * as Catalogue from "./internal/catalogue.js"
 import * as ChatRoutes from "./internal/chatRoutes.js"
 import * as CloneRoutes from "./internal/cloneRoutes.js"
 import * as Clones from "./internal/clones.js"
+import * as ConversationRoutes from "./internal/conversationRoutes.js"
 import * as Dictionaries from "./internal/dictionaries.js"
 import * as DictionaryRoutes from "./internal/dictionaryRoutes.js"
 import * as EmulatorRoutes from "./internal/emulatorRoutes.js"
@@ -41,6 +42,7 @@ import { CurrentSettings, type Settings } from "./internal/settings.js"
 import * as Speech from "./internal/speech.js"
 import * as SpeechRequests from "./internal/speechRequest.js"
 import * as SpeechRoutes from "./internal/speechRoutes.js"
+import * as StyledRoutes from "./internal/styledRoutes.js"
 import * as VoicesRoutes from "./internal/voicesRoutes.js"
 import type { RecordedRequest } from "./RecordedRequest.js"
 import * as ToneSpeechSynthesizer from "./ToneSpeechSynthesizer.js"
@@ -157,7 +159,7 @@ const settings = (options: Options): Settings => ({
   cors: options.cors ?? true,
   queryAuth: options.queryAuth ?? true,
   bodyLimit: options.bodyLimit ?? 100_000,
-  models: options.models ?? Catalogue.models,
+  models: options.models ?? [...Catalogue.models, Catalogue.conversational.model],
   voices: new Set(options.voices),
   assumptions: Schema.decodeSync(Assumptions)(options.assumptions ?? {})
 })
@@ -226,6 +228,8 @@ export const layerWithEngine = (
     const Routes = Layer.mergeAll(
       SpeechRoutes.layer,
       LiveRoutes.layer,
+      ConversationRoutes.layer,
+      StyledRoutes.layer,
       VoicesRoutes.layer,
       CloneRoutes.layer,
       DictionaryRoutes.layer,

@@ -79,22 +79,52 @@ describe("WavesEmulator", () => {
         assert.strictEqual(fast.bytes.length % 2, 0)
       }).pipe(Effect.provide(tone())))
 
-    it.scopedLive("mp3 - is refused with a reason", () =>
+    it.scopedLive("mp3 - is 128 kbit/s, mono, at every sample rate", () =>
       Effect.gen(function*() {
-        for (const path of ["/waves/v1/tts", "/waves/v1/tts/live"]) {
-          const { status, text } = yield* request(path, {
-            body: { text: "Hi.", voice_id: "magnus", output_format: "mp3" }
-          })
-          assert.strictEqual(status, 400)
-          assert.deepStrictEqual(JSON.parse(text), {
-            error: [{
-              code: "custom",
-              path: ["output_format"],
-              message: "The emulator does not make mp3: ask for wav, pcm, ulaw or alaw"
-            }]
-          })
+        // MPEG-1, -2 and -2.5, layer III, without a checksum
+        const versions = { 44100: 0xfb, 24000: 0xf3, 16000: 0xf3, 8000: 0xe3 }
+        for (const [rate, version] of Object.entries(versions)) {
+          const body = { text: "Hello there.", voice_id: "magnus", sample_rate: Number(rate) }
+          const { bytes, status } = yield* request("/waves/v1/tts", { body: { ...body, output_format: "mp3" } })
+          const pcm = yield* request("/waves/v1/tts", { body })
+          assert.strictEqual(status, 200)
+          assert.deepStrictEqual([...bytes.subarray(0, 2)], [0xff, version])
+          assert.strictEqual((bytes[3] ?? 0) >> 6, 3, "mono")
+          const seconds = pcm.bytes.length / 2 / Number(rate)
+          assert.approximately(bytes.length * 8 / (rate === "8000" ? 64_000 : 128_000), seconds, 0.3)
         }
       }).pipe(Effect.provide(tone())))
+
+    it.scopedLive("lightning-v3.2 - takes emotions, and lists its voices", () =>
+      Effect.gen(function*() {
+        const body = { text: "Hello there.", voice_id: "meher", emotion: "happy", sample_rate: 24000 }
+        const { bytes, status } = yield* request("/waves/v1/lightning-v3.2/get_speech", { body })
+        assert.strictEqual(status, 200)
+        assert.isAbove(bytes.length, 7680)
+        const bad = yield* request("/waves/v1/lightning-v3.2/get_speech", { body: { ...body, emotion: "bored" } })
+        assert.strictEqual(bad.status, 400)
+        assert.deepStrictEqual(JSON.parse(bad.text).error[0].path, ["emotion"])
+        const { text } = yield* request("/waves/v1/lightning-v3.2/get_voices", { method: "GET" })
+        assert.include(JSON.parse(text).voices[0].supported_emotions, "angry")
+      }).pipe(Effect.provide(tone())))
+
+    it.scopedLive("lightningV31 - answers for the retired model in each way, on every route", () =>
+      Effect.gen(function*() {
+        for (const status of [400, 403, 404, 410] as const) {
+          yield* Effect.gen(function*() {
+            const body = { text: "Hi.", voice_id: "magnus", model: "lightning_v3.1" }
+            for (const path of ["/waves/v1/tts", "/waves/v1/tts/live"]) {
+              assert.strictEqual((yield* request(path, { body })).status, status)
+            }
+            const voices = yield* request("/waves/v1/lightning-v3.1/get_voices", { method: "GET" })
+            assert.strictEqual(voices.status, status)
+            assert.strictEqual(
+              (yield* request("/waves/v1/lightning-v3.1-pro/get_voices", { method: "GET" })).status,
+              200
+            )
+          }).pipe(Effect.provide(tone({ assumptions: { lightningV31: status } })))
+        }
+      }))
 
     it.scopedLive("text that the embedded voice cannot read - becomes a melody", () =>
       Effect.gen(function*() {

@@ -184,6 +184,49 @@ describe("the emulator's WebSocket", () => {
       }).pipe(Effect.provide(assuming({ completeAfterFlush: "immediate" }))))
   })
 
+  describe("bare flush", () => {
+    const buffered = Effect.gen(function*() {
+      const client = yield* connect()
+      yield* client.send({ ...voice, text: "Hello there.", continue: true })
+      yield* client.send({ flush: true })
+      return client
+    })
+
+    it.scoped("flush - speaks what is buffered", () =>
+      Effect.gen(function*() {
+        const frames = yield* (yield* buffered).until("complete")
+        const whole = yield* EmulatorHttp.speak()
+        assert.isTrue(Buffer.from(EmulatorSocket.audioOf(frames)).equals(whole.bytes))
+      }).pipe(Effect.provide(tone())))
+
+    it.scoped("ignore - does nothing", () =>
+      Effect.gen(function*() {
+        const client = yield* buffered
+        yield* client.send({ type: "ping" })
+        assert.deepStrictEqual(yield* client.next, { type: "pong" })
+      }).pipe(Effect.provide(assuming({ bareFlush: "ignore" }))))
+
+    it.scoped("refuse - is an error", () =>
+      Effect.gen(function*() {
+        assert.deepInclude(yield* (yield* buffered).next, { status: "error", message: "voice_id: Required" })
+      }).pipe(Effect.provide(assuming({ bareFlush: "refuse" }))))
+  })
+
+  it.scoped("afterComplete=close - the socket closes after the last complete", () =>
+    Effect.gen(function*() {
+      const client = yield* connect()
+      yield* client.send({ ...voice, text: "Hello there." })
+      yield* client.until("complete")
+      assert.strictEqual((yield* client.closed).code, 1000)
+    }).pipe(Effect.provide(assuming({ afterComplete: "close" }))))
+
+  it.scoped("legacyRequestId=client - the sockets of 2025 echo the client's request_id", () =>
+    Effect.gen(function*() {
+      const client = yield* connect("/api/v1/lightning-v2/get_speech/stream")
+      yield* client.send({ voice_id: "emily", text: "Hello there.", request_id: "mine", sample_rate: 24000 })
+      for (const frame of yield* client.until("complete")) assert.strictEqual(frame["request_id"], "mine")
+    }).pipe(Effect.provide(assuming({ legacyRequestId: "client" }))))
+
   describe("contexts", () => {
     it.scoped("fragments - are joined as they are and leave at the end of a sentence", () =>
       Effect.gen(function*() {
@@ -199,6 +242,47 @@ describe("the emulator's WebSocket", () => {
         assert.isTrue(Buffer.from(EmulatorSocket.audioOf(second)).equals(rest.bytes))
         assert.strictEqual(requestIds([...first, ...second]).size, 2)
         for (const frame of [...first, ...second]) assert.notProperty(frame, "context_id")
+      }).pipe(Effect.provide(assuming({ segmentMinLength: 20 }))))
+
+    it.scoped("three sentences of 25, 25 and 23 characters - are released once, as in the vendor's example", () =>
+      Effect.gen(function*() {
+        const client = yield* connect()
+        const fragments = ["This is the first of it. ", "Here comes the second it.", " And this is the third."]
+        assert.deepStrictEqual(fragments.map(({ length }) => length), [25, 25, 23])
+        for (const [i, text] of fragments.entries()) {
+          yield* client.send({ ...voice, context_id: "t", text, continue: i < 2 })
+        }
+        const frames = yield* client.until("complete")
+        const whole = yield* EmulatorHttp.speak({ text: fragments.join("") })
+        assert.isTrue(Buffer.from(EmulatorSocket.audioOf(frames)).equals(whole.bytes))
+      }).pipe(Effect.provide(tone())))
+
+    it.scoped.each(["a b", "é", "a/b", "a".repeat(129)])(
+      "context_id %s - is refused",
+      (context_id) =>
+        Effect.gen(function*() {
+          const client = yield* connect()
+          yield* client.send({ ...voice, context_id, text: "Hello.", continue: false })
+          assert.strictEqual((yield* client.next)["status"], "error")
+          yield* client.send({ ...voice, context_id: "a-B_1.x", text: "Hello.", continue: false })
+          assert.strictEqual((yield* client.next)["status"], "chunk")
+        }).pipe(Effect.provide(tone()))
+    )
+
+    it.scoped("context_close - tears down at once", () =>
+      Effect.gen(function*() {
+        const { inject } = yield* WavesEmulator.WavesEmulator
+        yield* inject({ faults: [{ _tag: "SlowDrip", bytes: 7680, every: "50 millis" }] })
+        const client = yield* connect()
+        yield* client.send({ ...voice, context_id: "a", text: "Spoken for some time, and more.", continue: false })
+        yield* client.nextInTime
+        yield* client.send({ ...voice, context_id: "b", text: "Left over", continue: true })
+        yield* client.send({ context_id: "b", context_close: true })
+        yield* client.send({ ...voice, context_id: "c", text: "Next.", continue: false })
+        yield* client.until("complete")
+        const next = yield* client.until("complete")
+        const spoken = yield* EmulatorHttp.speak({ text: "Next." })
+        assert.isTrue(Buffer.from(EmulatorSocket.audioOf(next)).equals(spoken.bytes))
       }).pipe(Effect.provide(tone())))
 
     it.scoped("each segment - has a complete of its own, however close they are", () =>
@@ -211,7 +295,7 @@ describe("the emulator's WebSocket", () => {
         assert.strictEqual(requestIds(first).size, 1)
         assert.strictEqual(requestIds(second).size, 1)
         assert.isAbove(count(second, "chunk"), 0)
-      }).pipe(Effect.provide(tone())))
+      }).pipe(Effect.provide(assuming({ segmentMinLength: 20 }))))
 
     it.scoped("max_buffer_delay_ms - counts from the first fragment and is not restarted", () =>
       Effect.gen(function*() {
@@ -230,7 +314,7 @@ describe("the emulator's WebSocket", () => {
         assert.isTrue(Buffer.from(EmulatorSocket.audioOf(frames)).equals(spoken.bytes))
       }).pipe(Effect.provide(tone())))
 
-    it.scoped("context_close - speaks what is left, and brings no frame where nothing is", () =>
+    it.scoped("contextClose=flush - context_close speaks what is left, and brings no frame where nothing is", () =>
       Effect.gen(function*() {
         const client = yield* connect()
         yield* client.send({ ...voice, context_id: "a", text: "Left over", continue: true })
@@ -240,7 +324,7 @@ describe("the emulator's WebSocket", () => {
         yield* client.send({ context_id: "c", voice_id: "magnus", continue: false })
         yield* client.send({ type: "ping" })
         assert.deepStrictEqual(yield* client.next, { type: "pong" })
-      }).pipe(Effect.provide(tone())))
+      }).pipe(Effect.provide(assuming({ contextClose: "flush" }))))
 
     it.scoped("two contexts - keep their texts apart", () =>
       Effect.gen(function*() {
@@ -331,7 +415,7 @@ describe("the emulator's WebSocket", () => {
           if (frame["status"] === "word_timestamp") words.push(JSON.parse(JSON.stringify(frame["data"])).word)
           frame = yield* client.next
         }
-        assert.deepStrictEqual(words, ["Seven", "small", "cats", "sleep"])
+        assert.deepStrictEqual(words, ["Seven", "small", "cats", "sleep."])
       }).pipe(Effect.provide(WavesEmulator.layer())))
 
     it.scoped("a voice without times, or nobody asking - brings none, and no error", () =>

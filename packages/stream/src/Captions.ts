@@ -119,6 +119,23 @@ const wrap = (text: string, columns: number): ReadonlyArray<string> => {
   return lines
 }
 
+const columnsOf = (text: string): number =>
+  Array.from(graphemes.segment(text), ({ segment }) => width(segment)).reduce((sum, columns) => sum + columns, 0)
+
+// Lines for as few cues as `columns` allow. A last cue of a word or two would only flash up: then all are about even.
+const wrapEvenly = (text: string, columns: number, lineCount: number): ReadonlyArray<string> => {
+  const lines = wrap(text, columns)
+  const cues = Math.ceil(lines.length / lineCount)
+  const last = lines.slice((cues - 1) * lineCount).reduce((sum, line) => sum + columnsOf(line), 0)
+  if (cues < 2 || last >= columns / 2) return lines
+  const most = cues * lineCount
+  for (let narrower = Math.max(1, Math.floor(columnsOf(text) / most)); narrower < columns; narrower++) {
+    const even = wrap(text, narrower)
+    if (even.length <= most) return even
+  }
+  return lines
+}
+
 // Words of most scripts are whole words only if no letter stands beside them.
 const joining =
   /(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}])[\p{L}\p{N}]/u
@@ -245,7 +262,7 @@ export const cues: {
 
       // A text over a time, as one cue if it fits and as shares by length if it does not.
       const shares = (text: string, start: Duration.Duration, end: Duration.Duration): ReadonlyArray<Cue> => {
-        const lines = wrap(text, columns)
+        const lines = wrapEvenly(text, columns, lineCount)
         const total = lines.reduce((sum, line) => sum + line.length, 0)
         const length = Duration.toMillis(end) - Duration.toMillis(start)
         const at = (shown: number) =>

@@ -72,6 +72,14 @@ describe("Captions", () => {
       ])
     })
 
+    it("no cue is left with a short word alone if all can be about even", () => {
+      const text = "This sentence is so long that nobody could read it in two lines of a television, and then end."
+      const cues = cuesOf([started(0, text, 1000), audio(8000), completed(9000)]).map(([, , text]) => text)
+      assert.lengthOf(cues, 2)
+      assert.strictEqual(cues.join(" ").replaceAll("\n", " "), text)
+      for (const cue of cues) assert.isAbove(String(cue).length, 35)
+    })
+
     it("a long segment is several cues of two lines, which share its time by their length", () => {
       const text = "This sentence is so long that nobody could read it in two lines of a television, " +
         "and that is why it is shown piece by piece."

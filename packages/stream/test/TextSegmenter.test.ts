@@ -228,7 +228,7 @@ describe("TextSegmenter - length", () => {
       TextSegmenter.segment("The house stood on a hill, and below it the river ran past the old mill.", {
         maxLength: 40
       }),
-      ["The house stood on a hill, ", "and below it the river ran past the old ", "mill."]
+      ["The house stood on a hill, ", "and below it the river ", "ran past the old mill."]
     )
   })
 
@@ -245,7 +245,7 @@ describe("TextSegmenter - length", () => {
 
   it("Chinese without marks - is cut between words", () => {
     const segments = TextSegmenter.segment("我们明天去北京大学图书馆看书学习", { maxLength: 8, locale: "zh" })
-    assert.deepStrictEqual(segments, ["我们明天去北京", "大学图书馆看书", "学习"])
+    assert.deepStrictEqual(segments, ["我们明天去北京", "大学图书馆", "看书学习"])
   })
 
   it("a cut - never leaves a mark at the start of a segment", () => {

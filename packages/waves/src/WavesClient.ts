@@ -31,6 +31,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as ConversationSession from "./internal/conversationSession.js"
 import * as PermitPool from "./internal/permitPool.js"
 import * as SseAudio from "./internal/sseAudio.js"
 import { unwrapConfig } from "./internal/unwrapConfig.js"
@@ -89,6 +90,16 @@ export interface Service {
   readonly connect: (
     connector: WebSocketConnector.Service
   ) => Effect.Effect<WavesSocket.WavesSocket, SpeechError.SpeechError, Scope.Scope>
+  /**
+   * `WSS /waves/v1/lightning-v4/live`: opens a session of a conversation, which closes with the scope. `WavesConversation` holds one.
+   */
+  readonly converse: (
+    connector: WebSocketConnector.Service,
+    options: {
+      readonly query: Readonly<Record<string, string>>
+      readonly onRejected: (error: SpeechError.SpeechError) => Effect.Effect<void>
+    }
+  ) => Effect.Effect<ConversationSession.ConversationSession, SpeechError.SpeechError, Scope.Scope>
   /** Waits for a permit of the account and holds it until the scope closes. The requests above do so by themselves. */
   readonly permit: Effect.Effect<void, SpeechError.SpeechError, Scope.Scope>
   /** A request of the account's API that is not speech: it takes no permit, and its answer is JSON. */
@@ -405,10 +416,9 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         return { bytes: buffer.stream, requestId }
       })
 
-    const connect = Effect.fnUntraced(function*(connector: WebSocketConnector.Service) {
-      const about = call("connect", { voice_id: "" })
-      const url = `${baseUrl.replace(/^http/, "ws")}/waves/v1/tts/live`
-      const connection = yield* connector.connect({
+    const openSocket = (connector: WebSocketConnector.Service, about: WavesErrors.Call, path: string) => {
+      const url = `${baseUrl.replace(/^http/, "ws")}${path}`
+      return connector.connect({
         url,
         bearer: apiKey,
         headers: { "x-source": source },
@@ -417,8 +427,29 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         Effect.catchAll((error) =>
           Effect.flatMap(WavesErrors.fromConnect(about, error, timeouts.connect), Effect.fail)
         ),
-        SpeechEngine.withSpan("WavesClient.connect", WavesRequest.spanOptions(about, "GET", url))
+        SpeechEngine.withSpan(`WavesClient.${about.method}`, WavesRequest.spanOptions(about, "GET", url))
       )
+    }
+
+    const converse: Service["converse"] = Effect.fnUntraced(function*(connector, { onRejected, query }) {
+      const about = call("converse", { voice_id: query["voice_id"] ?? "", model: "lightning_v4" })
+      const connection = yield* openSocket(
+        connector,
+        about,
+        `/waves/v1/lightning-v4/live?${new URLSearchParams(query)}`
+      )
+      return yield* ConversationSession.make({
+        connection,
+        call: { ...about, module: "WavesConversation", method: "events" },
+        timeouts,
+        bufferBytes: Pcm.byteLength(Pcm.format(Number(query["sample_rate"])), bufferDuration),
+        onRejected
+      })
+    })
+
+    const connect = Effect.fnUntraced(function*(connector: WebSocketConnector.Service) {
+      const about = call("connect", { voice_id: "" })
+      const connection = yield* openSocket(connector, about, "/waves/v1/tts/live")
       return yield* WavesSocket.make({
         connection,
         call: { ...about, module: "WavesSocket", method: "frames" },
@@ -437,6 +468,7 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
         answerTimeout: timeouts.answer
       }),
       connect,
+      converse,
       permit: Effect.asVoid(acquirePermit(call("permit", { voice_id: "" }))),
       synthesize: (body) => whole(call("synthesize", body), `${baseUrl}/waves/v1/tts`, body),
       stream,

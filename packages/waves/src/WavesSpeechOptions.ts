@@ -1,16 +1,12 @@
 /**
- * The options of the vendor's current speech models: what they are by default, which the models honour, and how they are
- * spelled on the wire. `WavesSpeechSynthesizer` and `WavesSpeechStream` share them.
+ * The options of the vendor's current speech models, which `WavesSpeechSynthesizer` and `WavesSpeechStream` share, and what the models
+ * speak.
  *
  * @since 0.1.0
  */
 import * as Language from "@effect-smallest/core/Language"
-import type * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
-import * as SpeechError from "@effect-smallest/core/SpeechError"
-import { mergeOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
-import * as Effect from "effect/Effect"
+import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as Schema from "effect/Schema"
-import * as Struct from "effect/Struct"
 import {
   type lightningV1Voices,
   proLanguages,
@@ -18,14 +14,15 @@ import {
   standardLanguages,
   type standardVoices
 } from "./internal/catalogue.js"
-import type * as WavesSchema from "./WavesSchema.js"
 
 declare module "@effect-smallest/core/Voice" {
   interface KnownVoices extends
     Record<
       | (typeof proVoices)[number]["id"]
       | (typeof standardVoices)[number]["id"]
-      | (typeof lightningV1Voices)[number],
+      | (typeof lightningV1Voices)[number]
+      | "brannock"
+      | "rhodes",
       true
     >
   {}
@@ -34,7 +31,12 @@ declare module "@effect-smallest/core/Voice" {
 declare module "@effect-smallest/core/Model" {
   interface KnownModels extends
     Record<
-      "lightning_v3.1_pro" | "lightning_v3.1" | "lightning_v3.1_pro_07_26" | "lightning_v3.1_pro_10_26" | "lightning",
+      | "lightning_v3.1_pro"
+      | "lightning_v3.1"
+      | "lightning_v3.1_pro_07_26"
+      | "lightning_v3.1_pro_10_26"
+      | "lightning_v4"
+      | "lightning",
       true
     >
   {}
@@ -108,51 +110,10 @@ export interface Options extends Omit<SpeechOptions, "provider">, WavesOptions {
  */
 export const sampleRates: ReadonlyArray<number> = [8000, 16000, 24000, 44100]
 
-/**
- * What the models can do, for the module that asks them.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const capabilities = (module: string): SpeechEngine.Capabilities => ({
-  module,
-  sampleRates,
-  maxTextLength: 8000, // the limit of the vendor's API
-  provider: { name: "waves", schema: WavesOptions }
-})
-
-/**
- * The options of a layer with the defaults of the API.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const defaults = (options: Options): Defaults => {
-  const { language, model, removeExtraSilence, sampleRate, speed, voice } = options
-  const waves = Struct.pick(options, ...Struct.keys(WavesOptions.fields))
-  return {
-    ...mergeOptions({}, { language, removeExtraSilence, provider: isEmpty(waves) ? undefined : { waves } }),
-    model: model ?? "lightning_v3.1_pro",
-    voice: voice ?? "meher",
-    speed: speed ?? 1,
-    sampleRate: sampleRate ?? 24000
-  }
-}
-
-const isEmpty = (options: WavesOptions): boolean => Object.values(options).every((value) => value === undefined)
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Defaults extends SpeechEngine.Defaults {
-  readonly model: string
-  readonly voice: string
-}
-
 const known = new Map<string, ReadonlyArray<string>>([
   ["lightning_v3.1_pro", proLanguages],
-  ["lightning_v3.1", [...standardLanguages, "he"]]
+  ["lightning_v3.1", [...standardLanguages, "he"]],
+  ["lightning_v4", ["en"]]
 ])
 
 /**
@@ -162,63 +123,3 @@ const known = new Map<string, ReadonlyArray<string>>([
  * @category accessors
  */
 export const languagesOf = (model: string): ReadonlyArray<string> | undefined => known.get(model)
-
-/**
- * A model as paths and the account's API spell it: `lightning-v3.1-pro` for `lightning_v3.1_pro`.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const pathOf = (model: string): string => model.replaceAll("_", "-")
-
-/**
- * A model as speech spells it: `lightning_v3.1_pro` for `lightning-v3.1-pro`.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const modelOfPath = (path: string): string => path.replaceAll("-", "_")
-
-/**
- * Refuses a language that the model is known not to speak: the server would, and saying so here costs no request. Models
- * that are not known are left to the server.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const checkLanguage = (
-  at: { readonly module: string; readonly method: string },
-  { language, model }: SpeechOptions
-): Effect.Effect<void, SpeechError.InvalidSpeechRequest> => {
-  const spoken = model === undefined ? undefined : known.get(model)
-  return language === undefined || language === "auto" || spoken === undefined || spoken.includes(language)
-    ? Effect.void
-    : new SpeechError.InvalidSpeechRequest({
-      ...at,
-      parameter: "language",
-      description: `The model ${model} does not speak ${Language.name(language)}; it speaks ${spoken.join(", ")}`
-    })
-}
-
-/**
- * The options in the vendor's spelling.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const toBody = (
-  { language, model, provider, sampleRate, speed, voice = "" }: SpeechEngine.ResolvedOptions
-): Omit<WavesSchema.SpeechBody, "text"> => ({
-  voice_id: voice,
-  model,
-  sample_rate: sampleRate,
-  speed,
-  language,
-  output_format: "pcm",
-  number_pronunciation_language: provider?.waves?.numberPronunciationLanguage,
-  math_notation: provider?.waves?.mathNotation,
-  pronunciation_dicts: provider?.waves?.pronunciationDictionaries,
-  enhancement: provider?.waves?.enhancement,
-  similarity: provider?.waves?.similarity,
-  save_history: provider?.waves?.saveHistory
-})

@@ -19,8 +19,9 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SocketPool from "./internal/socketPool.js"
 import { speakLive } from "./internal/speakLive.js"
+import * as WavesOptions from "./internal/wavesOptions.js"
 import { WavesClient } from "./WavesClient.js"
-import * as WavesSpeechOptions from "./WavesSpeechOptions.js"
+import type * as WavesSpeechOptions from "./WavesSpeechOptions.js"
 
 /**
  * The voice's options are those of `WavesSpeechSynthesizer`.
@@ -119,17 +120,17 @@ export const make = (
       prewarm: options.prewarm ?? false,
       timeToLive: Duration.decode(options.idleTimeToLive ?? "2 minutes")
     })
-    const defaults = WavesSpeechOptions.defaults(options)
-    const check = SpeechEngine.checkOptions(WavesSpeechOptions.capabilities(module), defaults, "events")
+    const defaults = WavesOptions.defaults(options)
+    const check = SpeechEngine.checkOptions(WavesOptions.capabilities(module), defaults, "events")
     const schedule = SpeechError.scheduleOf(options.retry)
 
     const resolve = (requested: SpeechOptions) =>
-      Effect.tap(check(requested), (request) => WavesSpeechOptions.checkLanguage({ module, method: "events" }, request))
+      Effect.tap(check(requested), (request) => WavesOptions.checkLanguage({ module, method: "events" }, request))
 
     const speak = <E, R>(text: SpeechStream.TextSource<E, R>, request: SpeechEngine.ResolvedOptions) => {
       const source = typeof text === "string" ? Stream.succeed(text) : text
       const { sampleRate, speed } = request
-      const body = WavesSpeechOptions.toBody(request)
+      const body = WavesOptions.toBody(request)
       const events = speakLive(source, { client, sockets, schedule, body, sampleRate, speed, buffering, ...limits })
       return request.removeExtraSilence === true ? SpeechEngine.shortenSilence(events) : events
     }

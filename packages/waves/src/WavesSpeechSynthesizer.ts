@@ -22,8 +22,9 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { proLanguages, proVoices, standardVoices } from "./internal/catalogue.js"
 import { unwrapConfig } from "./internal/unwrapConfig.js"
+import * as WavesOptions from "./internal/wavesOptions.js"
 import * as WavesClient from "./WavesClient.js"
-import * as WavesSpeechOptions from "./WavesSpeechOptions.js"
+import type * as WavesSpeechOptions from "./WavesSpeechOptions.js"
 
 const models: ReadonlyArray<Model> = ["lightning_v3.1_pro", "lightning_v3.1"]
 
@@ -69,13 +70,13 @@ export const make = (
     const at = (method: string, requestId: string | undefined) => ({ module, method, requestId })
 
     const body = Effect.fnUntraced(function*(method: string, request: SpeechEngine.ResolvedRequest) {
-      yield* WavesSpeechOptions.checkLanguage({ module, method }, request)
-      return { ...WavesSpeechOptions.toBody(request), text: request.text }
+      yield* WavesOptions.checkLanguage({ module, method }, request)
+      return { ...WavesOptions.toBody(request), text: request.text }
     })
 
     return SpeechEngine.make({
-      ...WavesSpeechOptions.capabilities(module),
-      defaults: WavesSpeechOptions.defaults(options),
+      ...WavesOptions.capabilities(module),
+      defaults: WavesOptions.defaults(options),
       events: (request) =>
         Stream.unwrapScoped(Effect.gen(function*() {
           const { bytes, requestId } = yield* client.stream(yield* body("events", request))

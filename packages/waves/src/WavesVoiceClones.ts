@@ -14,8 +14,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Recording from "./internal/recording.js"
 import * as WavesAccountSchema from "./internal/wavesAccountSchema.js"
+import * as WavesOptions from "./internal/wavesOptions.js"
 import { WavesClient } from "./WavesClient.js"
-import * as WavesSpeechOptions from "./WavesSpeechOptions.js"
 
 /**
  * @since 0.1.0
@@ -118,7 +118,7 @@ const toClone = (clone: WavesAccountSchema.Clone): VoiceClone => {
     ...(accent === undefined ? {} : { accent }),
     tags: WavesAccountSchema.wordsOf(clone.tags),
     ...(language === undefined ? {} : { language }),
-    models: models.map(WavesAccountSchema.modelNameOf).map(WavesSpeechOptions.modelOfPath),
+    models: models.map(WavesAccountSchema.modelNameOf).map(WavesOptions.modelOfPath),
     ...(kind === undefined ? {} : { kind }),
     ...(createdAt === undefined ? {} : { createdAt }),
     samples: (clone.samples ?? []).map(({ audioUrl, text }) => ({ text, url: audioUrl }))
@@ -132,7 +132,7 @@ const check = Effect.fnUntraced(function*(method: string, options: CreateOptions
   if (name.length > 500) return yield* invalid(method, "name", `The name has ${name.length} characters, more than 500`)
   const tag = tags.find((tag) => tag.includes(","))
   if (tag !== undefined) return yield* invalid(method, "tags", `The tag "${tag}" has a comma, which separates tags`)
-  yield* WavesSpeechOptions.checkLanguage({ module, method }, { language, model })
+  yield* WavesOptions.checkLanguage({ module, method }, { language, model })
   const { problem, type } = Recording.inspect(recording)
   if (type === undefined) return yield* invalid(method, "recording", problem)
   return { name, model, type }
@@ -144,7 +144,7 @@ const toForm = Effect.fnUntraced(function*(
 ) {
   const form = new FormData()
   form.set("displayName", name)
-  form.set("model", WavesSpeechOptions.pathOf(model))
+  form.set("model", WavesOptions.pathOf(model))
   if (language !== undefined) form.set("language", language)
   if (description !== undefined) form.set("description", description)
   if (accent !== undefined) form.set("accent", accent)

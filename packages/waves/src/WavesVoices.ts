@@ -18,8 +18,8 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as WavesAccountSchema from "./internal/wavesAccountSchema.js"
+import { pathOf } from "./internal/wavesOptions.js"
 import { WavesClient } from "./WavesClient.js"
-import { pathOf } from "./WavesSpeechOptions.js"
 
 /**
  * @since 0.1.0

@@ -22,6 +22,17 @@ export * as LightningV1SpeechSynthesizer from "./LightningV1SpeechSynthesizer.js
 export * as WavesClient from "./WavesClient.js"
 
 /**
+ * Lightning v4: one session for a whole conversation. The server speaks each turn with regard to what was said before, by itself and, if
+ * {@link Service.heard} reports it, by the caller.
+ *
+ * The model is a beta that the vendor opens for each account. It speaks English, has no word times, and no HTTP route. Its protocol is
+ * known from the clients of LiveKit and Pipecat; the vendor has not documented it.
+ *
+ * @since 0.2.0
+ */
+export * as WavesConversation from "./WavesConversation.js"
+
+/**
  * The account's pronunciation dictionaries: words, and how they are said. Speech uses those that
  * `SpeechOptions.pronunciationDictionaries` names.
  *
@@ -47,8 +58,8 @@ export * as WavesSchema from "./WavesSchema.js"
 export * as WavesSocket from "./WavesSocket.js"
 
 /**
- * The options of the vendor's current speech models: what they are by default, which the models honour, and how they are
- * spelled on the wire. `WavesSpeechSynthesizer` and `WavesSpeechStream` share them.
+ * The options of the vendor's current speech models, which `WavesSpeechSynthesizer` and `WavesSpeechStream` share, and what the models
+ * speak.
  *
  * @since 0.1.0
  */

@@ -583,6 +583,30 @@ describe("WavesSpeechStream", () => {
         assert.deepInclude(error, { position: { segment: 0, textOffset: 0, samplesEmitted: 12000 } })
       }), { retry: { maxRetries: 0 } }))
 
+  it.effect.each(["empty audio", "words", "complete", "complete and words in turn"] as const)(
+    "a server that sends nothing but %s, for ever - fails by the time limits",
+    (kind) =>
+      withSpeech(({ server, service }) =>
+        Effect.gen(function*() {
+          const fiber = yield* start(service.events(tokens))
+          const session = yield* server.session
+          const { chunk, complete, rawChunk, word } = frames(idOf(yield* untilOrder(session)))
+          yield* session.say(chunk(500))
+          const chatter = {
+            "empty audio": [rawChunk("")],
+            "words": [word("again", 0, 1)],
+            "complete": [complete],
+            "complete and words in turn": [complete, word("again", 0, 1)]
+          }[kind]
+          yield* Effect.fork(
+            Effect.forever(Effect.forEach(chatter, (frame) => Effect.delay(session.say(frame), "100 millis")))
+          )
+          yield* TestClock.adjust("1 minute")
+          // It would wait for ever if anything but audio moved a limit.
+          assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
+        }), { retry: { maxRetries: 0 } })
+  )
+
   it.effect.each(modes)(
     "%s - the writer's failure comes after the audio of what it wrote",
     (buffering) =>

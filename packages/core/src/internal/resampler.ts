@@ -1,95 +1,164 @@
-import type { SpeexResamplerModule } from "@echogarden/speex-resampler-wasm"
-import type * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
-import type * as Scope from "effect/Scope"
-
 /**
  * A stateful converter of interleaved 16-bit samples. The audio it gives out lies at the same time as the audio that
- * went in: the delay of its filter is cut from the start, and `end` pushes the last samples out.
+ * went in: nothing is delayed, and `end` pushes the last samples out.
  *
  * @internal
  */
 export interface Resampler {
-  /** At most one second at a time. */
   readonly push: (input: Int16Array) => Int16Array
   readonly end: () => Int16Array
 }
 
-// Loaded on first use, so that programs which never resample neither fetch nor compile it. All resamplers share one
-// instance: its memory holds nothing but filters and one second of samples each.
-let loaded: Promise<SpeexResamplerModule> | undefined
+// A sinc in a Kaiser window, over 48 of its zero crossings on each side: flat to 0.88 of the lower Nyquist frequency, and over 90 dB down from
+// it on. (J. O. Smith, Digital Audio Resampling, https://ccrma.stanford.edu/~jos/resample/)
+const zeroCrossings = 48
+const cutoff = 0.94
+const windowShape = 9.5
 
-// The binary comes as a module: bundlers find those.
-const load = async (): Promise<SpeexResamplerModule> => {
-  const [glue, { base64 }] = await Promise.all([
-    import("@echogarden/speex-resampler-wasm"),
-    import("./resamplerWasm.js")
-  ])
-  return glue.default({ wasmBinary: Either.getOrThrow(Encoding.decodeBase64(base64)) })
+// The filter is worked out for this many values at most. Between two of them it is a straight line, 110 dB exact.
+const maxTableLength = 2 ** 20
+const maxPhases = 1024
+
+/** The modified Bessel function of order zero. */
+const bessel = (x: number): number => {
+  let sum = 1
+  for (let term = 1, k = 1; term > sum * 1e-14; k++) {
+    term *= (x / (2 * k)) ** 2
+    sum += term
+  }
+  return sum
 }
 
-const speex = Effect.tryPromise(() => loaded ??= load()).pipe(
-  // What could not be fetched may be there next time.
-  Effect.tapError(() =>
-    Effect.sync(() => {
-      loaded = undefined
-    })
-  )
-)
+const greatestDivisor = (a: number, b: number): number => b === 0 ? a : greatestDivisor(b, a % b)
 
-// SpeexDSP's scale goes from 0 to 10; the best one still converts 300 times faster than real time.
-const quality = 10
+interface Filter {
+  /** Frames on each side of a place that sound in it. */
+  readonly reach: number
+  /** How many places between two frames have values of their own. */
+  readonly phases: number
+  /** For each phase, from the place of a frame to that of the next, the weights of its frames. */
+  readonly weights: Float32Array
+}
+
+const makeFilter = (from: number, to: number, exactPhases: number): Filter => {
+  const step = Math.max(1, from / to)
+  const bandwidth = cutoff / step
+  const reach = Math.ceil(zeroCrossings * step)
+  const taps = 2 * reach
+  const phases = exactPhases <= maxPhases && exactPhases * taps <= maxTableLength
+    ? exactPhases
+    : Math.max(16, Math.min(maxPhases, Math.floor(maxTableLength / taps)))
+  const scale = bessel(windowShape)
+  const kernel = (x: number): number => {
+    if (Math.abs(x) >= reach) return 0
+    const sinc = x === 0 ? 1 : Math.sin(Math.PI * bandwidth * x) / (Math.PI * bandwidth * x)
+    return bandwidth * sinc * bessel(windowShape * Math.sqrt(1 - (x / reach) ** 2)) / scale
+  }
+  const weights = new Float32Array((phases + 1) * taps)
+  for (let phase = 0; phase <= phases; phase++) {
+    for (let tap = 0; tap < taps; tap++) weights[phase * taps + tap] = kernel(tap - reach + 1 - phase / phases)
+  }
+  return { reach, phases, weights }
+}
+
+// A program uses few pairs of rates, again and again.
+const filters = new Map<string, Filter>()
+const maxFilters = 8
+
+const filterOf = (from: number, to: number, exactPhases: number): Filter => {
+  const key = `${from}/${to}`
+  const known = filters.get(key)
+  if (known !== undefined) return known
+  const made = makeFilter(from, to, exactPhases)
+  const [oldest] = filters.keys()
+  if (filters.size >= maxFilters && oldest !== undefined) filters.delete(oldest)
+  filters.set(key, made)
+  return made
+}
+
+/** The weighted sum of samples, `stride` apart. What resampling costs, it costs here. */
+const dot = (
+  samples: Float32Array,
+  start: number,
+  stride: number,
+  weights: Float32Array,
+  row: number,
+  taps: number
+): number => {
+  let sum = 0
+  for (let tap = 0, at = start; tap < taps; tap++, at += stride) {
+    // oxlint-disable-next-line typescript/no-non-null-assertion -- the caller holds every frame that the filter reaches
+    sum += samples[at]! * weights[row + tap]!
+  }
+  return sum
+}
+
+const toSample = (value: number): number => Math.max(-32_768, Math.min(32_767, Math.round(value)))
 
 /** @internal */
-export const make = Effect.fnUntraced(function*(options: {
+export const make = ({ channels, from, to }: {
   readonly channels: number
   readonly from: number
   readonly to: number
-}): Effect.fn.Return<Resampler, Cause.UnknownException, Scope.Scope> {
-  const { channels, from, to } = options
-  const module = yield* speex
-  const inputFrames = from
-  const outputFrames = Math.ceil(to * inputFrames / from) + 1024
-  const allocate = (bytes: number) =>
-    Effect.acquireRelease(
-      Effect.sync(() => module._malloc(bytes)),
-      (pointer) => Effect.sync(() => module._free(pointer))
-    )
-  const input = yield* allocate(inputFrames * channels * 2)
-  const output = yield* allocate(outputFrames * channels * 2)
-  const counts = yield* allocate(8)
-  const state = yield* Effect.acquireRelease(
-    Effect.sync(() => module._speex_resampler_init(channels, from, to, quality, counts)),
-    (state) => Effect.sync(() => module._speex_resampler_destroy(state))
-  )
-  const latency = module._speex_resampler_get_input_latency(state)
-  module._speex_resampler_skip_zeros(state)
+}): Resampler => {
+  const divisor = greatestDivisor(from, to)
+  // Output frame n lies at frame n * numerator / denominator of the input, exactly.
+  const numerator = from / divisor
+  const denominator = to / divisor
+  const { phases, reach, weights } = filterOf(from, to, denominator)
+  const taps = 2 * reach
+  const isExact = phases === denominator
 
+  // Input frames from `first` on; before the beginning there is silence.
+  let held = new Float32Array(reach * channels)
+  let first = -reach
   let framesIn = 0
   let framesOut = 0
 
-  const run = (frames: number): Int16Array => {
-    module.HEAPU32[counts >> 2] = frames
-    module.HEAPU32[(counts >> 2) + 1] = outputFrames
-    module._speex_resampler_process_interleaved_int(state, input, counts, output, counts + 4)
-    const produced = module.HEAPU32[(counts >> 2) + 1] ?? 0
-    return module.HEAP16.slice(output >> 1, (output >> 1) + produced * channels)
+  /** Every output frame that lies before `end` and whose surroundings are held. */
+  const run = (end: number): Int16Array => {
+    const last = first + held.length / channels
+    const available = Math.floor(((last - reach - 1) * denominator) / numerator) + 1
+    const count = Math.max(0, Math.min(available, end) - framesOut)
+    const output = new Int16Array(count * channels)
+    for (let i = 0; i < count; i++) {
+      const place = (framesOut + i) * numerator
+      const frame = Math.floor(place / denominator)
+      const between = ((place % denominator) / denominator) * phases
+      const phase = isExact ? Math.round(between) : Math.floor(between)
+      const share = isExact ? 0 : between - phase
+      const row = phase * taps
+      const start = (frame - reach + 1 - first) * channels
+      for (let channel = 0; channel < channels; channel++) {
+        const here = dot(held, start + channel, channels, weights, row, taps)
+        const next = share === 0 ? here : dot(held, start + channel, channels, weights, row + taps, taps)
+        output[i * channels + channel] = toSample(here + share * (next - here))
+      }
+    }
+    framesOut += count
+    const needed = Math.floor((framesOut * numerator) / denominator) - reach + 1
+    const done = Math.max(0, Math.min(needed - first, held.length / channels))
+    held = held.slice(done * channels)
+    first += done
+    return output
+  }
+
+  const append = (samples: ArrayLike<number>): void => {
+    const longer = new Float32Array(held.length + samples.length)
+    longer.set(held)
+    longer.set(samples, held.length)
+    held = longer
   }
 
   return {
     push: (samples) => {
-      module.HEAP16.set(samples, input >> 1)
-      const result = run(samples.length / channels)
+      append(samples)
       framesIn += samples.length / channels
-      framesOut += result.length / channels
-      return result
+      return run(Infinity)
     },
     end: () => {
-      module.HEAP16.fill(0, input >> 1, (input >> 1) + latency * channels)
-      const due = Math.round(framesIn * to / from) - framesOut
-      return run(latency).subarray(0, Math.max(0, due) * channels)
+      append(new Float32Array((reach + 1) * channels))
+      return run(Math.round((framesIn * to) / from))
     }
   }
-})
+}

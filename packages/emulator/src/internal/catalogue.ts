@@ -157,6 +157,21 @@ export const models = [
 /** @internal */
 export type Model = (typeof models)[number]
 
+/**
+ * The conversational model, which has a protocol of its own.
+ *
+ * @internal
+ */
+export const conversational = {
+  model: "lightning_v4",
+  path: "lightning-v4",
+  sampleRates: [8000, 16_000, 24_000, 44_100, 48_000],
+  voices: toVoices([
+    { languages: "en", accent: "american", male: "brannock" },
+    { languages: "en", accent: "american", male: "rhodes" }
+  ])
+} as const
+
 /** @internal */
 export const pools = [standard, pro] as const
 

@@ -2,13 +2,31 @@ import * as Audio from "@effect-smallest/core/Audio"
 import * as G711 from "@effect-smallest/core/G711"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as Wav from "@effect-smallest/core/Wav"
+import * as Effect from "effect/Effect"
 
 /**
- * What the emulator makes; MP3 it does not.
+ * What streams are encoded into.
  *
  * @internal
  */
 export type Encoding = "pcm" | "wav" | "ulaw" | "alaw"
+
+/**
+ * MP3 as the vendor sends it: mono, at a constant 128 kbit/s, or 64 where a sample rate of 8000 Hz allows no more.
+ *
+ * @internal
+ */
+export const encodeMp3 = (pcm: Pcm.PcmChunk): Effect.Effect<Uint8Array> =>
+  Effect.promise(async () => {
+    const { createMp3Encoder } = await import("wasm-media-encoders")
+    const encoder = await createMp3Encoder()
+    const { sampleRate } = pcm.format
+    encoder.configure({ sampleRate, channels: 1, bitrate: sampleRate < 16_000 ? 64 : 128 })
+    const samples = Float32Array.from(Pcm.samples(pcm), (sample) => sample / 32_768)
+    // The encoder keeps and reuses the memory of what it returns.
+    const frames = encoder.encode([samples]).slice()
+    return Pcm.concatBytes([frames, encoder.finalize().slice()])
+  })
 
 /**
  * Encodes PCM. G.711 has no state, so pieces encode like the whole; a WAV header belongs to the whole only.

@@ -145,7 +145,7 @@ const make = Effect.gen(function*() {
       }
       if (fault._tag === "Status") {
         const usual = Refusal.ofStatus(fault.status)
-        const body = fault.body ?? usual.body
+        const body = fault.body ?? settings.assumptions.errorBodies[String(fault.status)] ?? usual.body
         const headers = { ...usual.headers, ...fault.headers }
         return Option.some(
           typeof body === "string"

@@ -20,7 +20,7 @@ import * as Refusal from "./refusal.js"
 import { CurrentSettings } from "./settings.js"
 import type { Output, Utterance } from "./speech.js"
 import { type SharedFields, sharedFields } from "./speechRequest.js"
-import { encodingOf, SpeechAnswers, SpeechHandlers } from "./speechRoutes.js"
+import { SpeechAnswers, SpeechHandlers, wholeEncodingOf } from "./speechRoutes.js"
 import * as V from "./validation.js"
 
 /** @internal */
@@ -75,6 +75,8 @@ export const documented = (refusal: Refusal.Refusal): Refusal.Refusal => {
       }
     })
 }
+
+const mp3Rates: ReadonlyArray<number> = [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]
 
 // The model of the body is that of the path; the type wants one of today's.
 const anyModel: V.Check<Catalogue.Model> = () => Either.right("lightning_v3.1")
@@ -169,8 +171,8 @@ export const layer = HttpLayerRouter.use((router) =>
             }`
           )
         ]),
-        ...(body.output_format === "mp3"
-          ? [V.custom(["output_format"], "The emulator does not make mp3: ask for wav, pcm, ulaw or alaw")]
+        ...(body.output_format === "mp3" && !mp3Rates.includes(body.sample_rate)
+          ? [V.custom(["sample_rate"], `MP3 has no ${body.sample_rate} Hz; it has ${mp3Rates.join(", ")}`)]
           : [])
       ]
       if (voice === undefined || issues.length > 0) return yield* invalid(issues)
@@ -208,7 +210,7 @@ export const layer = HttpLayerRouter.use((router) =>
         if (Either.isLeft(body)) return yield* invalid(body.left)
         const utterance = yield* toUtterance(model, body.right)
         yield* account.permit
-        return { utterance, encoding: encodingOf(body.right) }
+        return { utterance, encoding: wholeEncodingOf(body.right) }
       }))
     })
 
@@ -231,13 +233,17 @@ export const layer = HttpLayerRouter.use((router) =>
       })
 
     const dialect = (model: string): LiveSocket.Dialect => ({
-      read: LiveMessage.reader(legacyFields({ min: 0.1, max: 5 }), assumptions.unknownKeys),
+      read: LiveMessage.reader(legacyFields({ min: 0.1, max: 5 }), assumptions),
       ready: (spoken) =>
         Effect.map(
           toUtterance(model, spoken),
           (utterance) => ({ utterance, encoding: "pcm" as const, wantsWords: false })
         ),
-      envelope: (_, ids) => ({ request_id: ids.request_id }),
+      envelope: (_, ids) => ({
+        request_id: assumptions.legacyRequestId === "client"
+          ? ids.external_request_id ?? ids.request_id
+          : ids.request_id
+      }),
       complete: { message: "All chunks sent", done: true },
       idleTimeout: 20,
       backoffAtEnd: Duration.zero

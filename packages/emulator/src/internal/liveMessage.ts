@@ -3,6 +3,7 @@
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
+import type { Assumptions } from "../Assumptions.js"
 import type { SharedFields } from "./speechRequest.js"
 import { maxTextLength, sharedFields } from "./speechRequest.js"
 import * as V from "./validation.js"
@@ -19,6 +20,7 @@ export interface Spoken extends SharedFields {
  * - `Ping`: wants a pong
  * - `Nothing`: keeps the connection awake, no more
  * - `Text`: text of the socket's one buffer; `release` says that all of it is to be spoken now
+ * - `Flush`: what is buffered is to be spoken now
  * - `Fragment`: text of a context; `final` ends the context
  * - `CloseContext`, `Cancel`: end a context, or drop what is buffered
  * - `Invalid`: what the client is answered
@@ -34,6 +36,7 @@ export type LiveMessage = Data.TaggedEnum<{
     readonly flush: boolean
     readonly flushAfter: number
   }
+  Flush: {}
   Fragment: {
     readonly context: string
     readonly spoken: Spoken
@@ -58,7 +61,7 @@ const liveFields = {
   flush: V.optional(V.boolean),
   max_buffer_flush_ms: V.optional(V.number({ min: 0, max: 1000 })),
   complete_backoff_ms: V.optional(V.number({ min: 0, max: 10_000 })),
-  context_id: V.optional(V.string({ min: 1, max: 128 })),
+  context_id: V.optional(V.string({ min: 1, max: 128, pattern: /^[a-zA-Z0-9_\-.]+$/ })),
   max_buffer_delay_ms: V.withDefault(V.number({ min: 0, max: 5000 }), 3000),
   context_close: V.withDefault(V.boolean, false),
   cancel_request: V.withDefault(V.boolean, false)
@@ -77,10 +80,10 @@ type SpeechFields = { readonly [K in keyof SharedFields]: V.Check<SharedFields[K
  */
 export const reader = (
   fields: SpeechFields,
-  unknownKeys: "ignore" | "refuse"
+  { bareFlush, unknownKeys }: Assumptions
 ): (value: unknown) => LiveMessage => {
   const shape = V.object({ ...fields, ...liveFields }, { refuseUnknown: unknownKeys === "refuse" })
-  return (value) => toMessage(value, shape(value, []))
+  return (value) => toMessage(value, shape(value, []), bareFlush)
 }
 
 /**
@@ -88,12 +91,13 @@ export const reader = (
  *
  * @internal
  */
-export const readerOfToday = (unknownKeys: "ignore" | "refuse"): (value: unknown) => LiveMessage =>
-  reader(sharedFields, unknownKeys)
+export const readerOfToday = (assumptions: Assumptions): (value: unknown) => LiveMessage =>
+  reader(sharedFields, assumptions)
 
 const toMessage = (
   value: unknown,
-  checked: Either.Either<SharedFields & V.Fields<typeof liveFields>, ReadonlyArray<V.Issue>>
+  checked: Either.Either<SharedFields & V.Fields<typeof liveFields>, ReadonlyArray<V.Issue>>,
+  bareFlush: Assumptions["bareFlush"]
 ): LiveMessage => {
   const given = typeof value === "object" && value !== null ? value : {}
   if ("type" in given && pings.includes(given.type)) return LiveMessage.Ping()
@@ -116,6 +120,8 @@ const toMessage = (
   }
   if (cancel_request) return LiveMessage.Cancel({ context: undefined })
   if (context_close) return required("context_id")
+  const isBareFlush = flush === true && voice_id === undefined && (text ?? "") === ""
+  if (isBareFlush && bareFlush !== "refuse") return bareFlush === "flush" ? LiveMessage.Flush() : LiveMessage.Nothing()
   if (voice_id === undefined) return required("voice_id")
   if (!("text" in given)) return required("text")
   // Some clients send a blank every half minute to keep the connection, with no flag that would make it an end.

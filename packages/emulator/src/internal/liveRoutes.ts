@@ -28,7 +28,7 @@ export const dialectLayer: Layer.Layer<TodaysDialect, never, CurrentSettings | S
     const { assumptions } = yield* CurrentSettings
     const requests = yield* SpeechRequests
     return (model) => ({
-      read: LiveMessage.readerOfToday(assumptions.unknownKeys),
+      read: LiveMessage.readerOfToday(assumptions),
       ready: (spoken) =>
         Effect.map(requests.resolve({ ...spoken, model: model ?? spoken.model }), (request) => ({
           utterance: toUtterance(request),

@@ -7,6 +7,7 @@ import * as Socket from "@effect/platform/Socket"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
@@ -14,6 +15,7 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as FiberHandle from "effect/FiberHandle"
 import * as FiberMap from "effect/FiberMap"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -94,6 +96,8 @@ interface Job {
   readonly ownComplete: boolean
   /** Whether a context holds its place in the account already. */
   readonly hasPermit: boolean
+  /** Ends when its context is torn down. */
+  readonly isGone?: Effect.Effect<void> | undefined
 }
 
 type Work = { readonly _tag: "Speak"; readonly job: Job } | {
@@ -108,6 +112,13 @@ interface Buffer {
   readonly text: string
   readonly spoken: Spoken
   readonly ready: Ready
+}
+
+interface OpenContext {
+  buffer: Buffer
+  readonly scope: Scope.CloseableScope
+  /** Done when the client tears the context down. */
+  readonly gone: Deferred.Deferred<void>
 }
 
 /** What the server's own WebSocket has beyond the browser's. */
@@ -155,7 +166,8 @@ const token = "[\\w!#$%&'*+.^`|~-]+"
 const protocols = new RegExp(`^${token}(?:\\s*,\\s*${token})*$`)
 
 // What RFC 6455 asks of a handshake. The server below would answer a bad one, but never report that it did.
-const isHandshake = ({ headers }: Exchange): boolean => {
+/** @internal */
+export const isHandshake = ({ headers }: Exchange): boolean => {
   const named = headers["sec-websocket-protocol"]
   const names = named?.split(",").map((name) => name.trim()) ?? []
   return /^[+/0-9A-Za-z]{22}==$/.test(headers["sec-websocket-key"] ?? "") &&
@@ -163,7 +175,8 @@ const isHandshake = ({ headers }: Exchange): boolean => {
     (named === undefined || (protocols.test(named) && new Set(names).size === names.length))
 }
 
-const badHandshake = new Refusal.Refusal({ status: 400, body: { error: "This is not a WebSocket upgrade" } })
+/** @internal */
+export const badHandshake = new Refusal.Refusal({ status: 400, body: { error: "This is not a WebSocket upgrade" } })
 
 const idleSeconds = (exchange: Exchange, usual: number): Effect.Effect<number, Refusal.Refusal> => {
   const given = exchange.query.get("timeout")
@@ -194,6 +207,7 @@ const make = Effect.gen(function*() {
     let webSocket: ServerWebSocket | undefined
     let closeCode: number | undefined
     let running = 0
+    const contexts = new Map<string, OpenContext>()
     let ownFaults: ReadonlyArray<Fault> = exchange.faults.filter(Faults.concernsAudio)
 
     // ------------------------------------------------------------------------------------------------------------
@@ -247,6 +261,15 @@ const make = Effect.gen(function*() {
       return job === undefined ? Effect.void : sendFor(job.ids, { status: "complete", ...dialect.complete })
     })
 
+    const announceAtRest = Effect.zipRight(
+      announce,
+      Effect.suspend(() =>
+        assumptions.afterComplete === "close" && running === 0 && buffer === undefined && contexts.size === 0
+          ? close(1000, "")
+          : Effect.void
+      )
+    )
+
     const soundStarts = Effect.suspend(() =>
       Effect.zipRight(
         FiberHandle.clear(quiet),
@@ -257,7 +280,7 @@ const make = Effect.gen(function*() {
     const soundEnds = (job: Job) =>
       Effect.suspend(() => {
         due = job
-        return running > 1 ? Effect.void : FiberHandle.run(quiet, Effect.delay(announce, job.backoff))
+        return running > 1 ? Effect.void : FiberHandle.run(quiet, Effect.delay(announceAtRest, job.backoff))
       })
 
     // ------------------------------------------------------------------------------------------------------------
@@ -323,6 +346,7 @@ const make = Effect.gen(function*() {
         Effect.sync(() => running++),
         () =>
           speak(task.job).pipe(
+            task.job.isGone === undefined ? identity : Effect.raceFirst(task.job.isGone),
             Effect.catchAll(refuse(task.job.ids)),
             Effect.catchAllDefect((defect) =>
               Effect.zipRight(
@@ -346,7 +370,7 @@ const make = Effect.gen(function*() {
     const say = Effect.fnUntraced(function*(
       buffer: Buffer,
       text: string,
-      options: { readonly ownComplete: boolean; readonly backoff: Duration.Duration }
+      options: Pick<Job, "backoff" | "isGone" | "ownComplete">
     ) {
       if (text.trim() === "") return
       const { ready, spoken } = buffer
@@ -411,11 +435,10 @@ const make = Effect.gen(function*() {
     // contexts
     // ------------------------------------------------------------------------------------------------------------
 
-    const contexts = new Map<string, { buffer: Buffer; readonly scope: Scope.CloseableScope }>()
     const delays = yield* FiberMap.make<string>()
 
-    const sayOfContext = (buffer: Buffer, text: string) =>
-      say(buffer, text, { ownComplete: true, backoff: backoffOf(buffer.spoken) })
+    const sayOfContext = ({ buffer, gone }: OpenContext, text: string) =>
+      say(buffer, text, { ownComplete: true, backoff: backoffOf(buffer.spoken), isGone: Deferred.await(gone) })
 
     const releaseContext = (name: string) =>
       Effect.suspend(() => {
@@ -423,7 +446,7 @@ const make = Effect.gen(function*() {
         if (context === undefined) return Effect.void
         const { buffer } = context
         context.buffer = { ...buffer, text: "" }
-        return sayOfContext(buffer, buffer.text)
+        return sayOfContext(context, buffer.text)
       })
 
     const endContext = (name: string) =>
@@ -437,6 +460,14 @@ const make = Effect.gen(function*() {
         )
       })
 
+    const closeContext = (name: string) =>
+      Effect.suspend(() => {
+        const context = contexts.get(name)
+        if (context === undefined || assumptions.contextClose === "flush") return endContext(name)
+        context.buffer = { ...context.buffer, text: "" }
+        return Effect.zipRight(Deferred.succeed(context.gone, undefined), endContext(name))
+      })
+
     const openContext = Effect.fnUntraced(function*(name: string, buffer: Buffer) {
       if (contexts.size >= mostContexts) {
         return yield* new Refusal.Refusal({
@@ -446,7 +477,7 @@ const make = Effect.gen(function*() {
       }
       const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
       yield* Scope.extend(account.permit, own)
-      const context = { buffer, scope: own }
+      const context: OpenContext = { buffer, scope: own, gone: yield* Deferred.make<void>() }
       contexts.set(name, context)
       return context
     })
@@ -471,7 +502,7 @@ const make = Effect.gen(function*() {
         } else if (wasEmpty || segments.length > 0) {
           yield* FiberMap.run(delays, name, Effect.delay(inbox.offer(new Due({ context: name })), delay))
         }
-        yield* Effect.forEach(segments, (text) => sayOfContext(context.buffer, text), { discard: true })
+        yield* Effect.forEach(segments, (text) => sayOfContext(context, text), { discard: true })
       }
       if (final) yield* endContext(name)
     })
@@ -519,7 +550,9 @@ const make = Effect.gen(function*() {
         case "Fragment":
           return orRefuse(message.spoken, onFragment(message))
         case "CloseContext":
-          return endContext(message.context)
+          return closeContext(message.context)
+        case "Flush":
+          return Effect.zipRight(FiberHandle.clear(flushTimer), release(true, true))
         case "Cancel":
           return cancel(message.context)
         case "Invalid":

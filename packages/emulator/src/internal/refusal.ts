@@ -96,19 +96,30 @@ export const serverFault: Refusal = new Refusal({
   body: { error: "InternalServerError", message: "An unexpected error occurred." }
 })
 
+const issue = (message: string) => ({ error: [{ code: "custom", path: [], message }] })
+
+// The shape of the generated contract: 403, 500, 502, 503.
+const contract = (error_code: string, message: string) => ({ status: "error", error_code, message })
+
+const bodies: Readonly<Record<number, unknown>> = {
+  400: issue("Invalid input data"),
+  401: { error: "unauthorized" },
+  402: { error: "Insufficient credits" },
+  403: contract("FORBIDDEN", "Your plan does not include this."),
+  413: { error: "The body is too large" },
+  422: issue("Invalid input data"),
+  502: contract("BAD_GATEWAY", "The upstream service failed."),
+  503: contract("SERVICE_UNAVAILABLE", "The service is temporarily unavailable.")
+}
+
 /**
- * What the vendor sends with a status, for faults that name no body.
+ * What the vendor documents for a status, for faults that name no body.
  *
  * @internal
  */
-export const ofStatus = (status: number): Refusal => {
-  const known = [notFound, gone, tooManyRequests, serverFault].find((refusal) => refusal.status === status)
-  const bodies: Readonly<Record<number, unknown>> = {
-    401: { error: "unauthorized" },
-    402: { error: "Insufficient credits" },
-    403: { status: "error", error_code: "FORBIDDEN", message: "Your plan does not include this." }
-  }
-  const body = bodies[status] ??
-    (status < 400 ? {} : { status: "error", message: `The server answered ${status}, as a fault demands.` })
-  return known ?? new Refusal({ status, body })
-}
+export const ofStatus = (status: number): Refusal =>
+  [notFound, gone, tooManyRequests, serverFault].find((refusal) => refusal.status === status) ??
+    new Refusal({
+      status,
+      body: bodies[status] ?? (status < 400 ? {} : contract("ERROR", `The request failed with status ${status}.`))
+    })

@@ -68,6 +68,21 @@ export class Speech extends Context.Tag("@effect-smallest/emulator/internal/Spee
 /** @internal */
 export const blockDuration = Duration.millis(160)
 
+// Engines name words without their punctuation. The vendor sends the substring of the text, and clients build transcripts
+// from these words.
+const asWritten = (text: string) => {
+  let from = 0
+  return (word: string): string => {
+    const at = text.indexOf(word, from)
+    const gap = at === -1 ? "" : text.slice(from, at)
+    if (at === -1 || word === "" || /[\p{L}\p{N}]/u.test(gap)) return word
+    const start = at - (/[^\s\p{L}\p{N}]*$/u.exec(gap)?.[0].length ?? 0)
+    const end = at + word.length
+    from = end + (/^[^\s\p{L}\p{N}]*/u.exec(text.slice(end))?.[0].length ?? 0)
+    return text.slice(start, from)
+  }
+}
+
 const toBlocks = (utterance: Utterance) => (events: Stream.Stream<SpeechEvent, SpeechError.SpeechError>) =>
   Stream.suspend(() => {
     const format = Pcm.format(utterance.sampleRate)
@@ -77,6 +92,8 @@ const toBlocks = (utterance: Utterance) => (events: Stream.Stream<SpeechEvent, S
     let pendingBytes = 0
     let sentBytes = 0
     let nextWord = 0
+
+    const written = asWritten(utterance.text)
 
     const withDueWords = (bytes: Uint8Array): Array<Output> => {
       sentBytes += bytes.length
@@ -111,7 +128,8 @@ const toBlocks = (utterance: Utterance) => (events: Stream.Stream<SpeechEvent, S
       Stream.mapConcatChunk((event) => {
         if (event._tag === "AudioChunk") return push(event.chunk.bytes)
         if (event._tag === "WordTimestamp") {
-          const { end, start, word } = event
+          const { end, start } = event
+          const word = written(event.word)
           words.push(
             Output.Word({ id: nextWord++, word, start: Duration.toSeconds(start), end: Duration.toSeconds(end) })
           )

@@ -100,9 +100,6 @@ const make = Effect.gen(function*() {
     const accepted = ["auto", ...pool.languages, ...pool.unlisted]
     const named = body.language === undefined ? "number_pronunciation_language" : "language"
     const issues = [
-      ...(body.output_format === "mp3"
-        ? [V.custom(["output_format"], "The emulator does not make mp3: ask for wav, pcm, ulaw or alaw")]
-        : []),
       ...(voice === undefined ? [V.custom(["voice_id"], "Invalid Voice ID")] : []),
       ...(accepted.includes(language) ? [] : [
         V.custom(

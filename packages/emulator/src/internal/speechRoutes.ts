@@ -31,6 +31,15 @@ export const encodingOf = (request: Pick<SpeechRequest, "output_format" | "add_w
     ? "wav"
     : request.output_format
 
+/**
+ * Whole answers may be MP3; streams are not.
+ *
+ * @internal
+ */
+export const wholeEncodingOf = (
+  request: Pick<SpeechRequest, "output_format" | "add_wav_header">
+): AudioEncoding.Encoding | "mp3" => request.output_format === "mp3" ? "mp3" : encodingOf(request)
+
 /** @internal */
 export const toUtterance = (request: SpeechRequest): Speech.Utterance => ({
   text: request.text,
@@ -51,7 +60,7 @@ export interface Service {
   readonly whole: (
     exchange: Exchange.Exchange,
     utterance: Speech.Utterance,
-    encoding: AudioEncoding.Encoding,
+    encoding: AudioEncoding.Encoding | "mp3",
     headers: Readonly<Record<string, string>>
   ) => Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal.Refusal>
   /** Answers with server-sent events; `frame` writes one of them. */
@@ -160,7 +169,8 @@ const make = Effect.gen(function*() {
     const pcm = Pcm.concatBytes(
       Chunk.filterMap(outputs, (output) => output._tag === "Audio" ? Option.some(output.bytes) : Option.none())
     )
-    const encoded = AudioEncoding.encode(Pcm.unsafeMake(format, pcm), encoding)
+    const audio = Pcm.unsafeMake(format, pcm)
+    const encoded = encoding === "mp3" ? yield* AudioEncoding.encodeMp3(audio) : AudioEncoding.encode(audio, encoding)
     // The API says audio/wav whatever the encoding.
     const options = { headers, contentType: "audio/wav" }
     if (assumptions.bodyTransfer === "length" && !exchange.faults.some(Faults.concernsAudio)) {
@@ -288,7 +298,7 @@ export const handlersLayer: Layer.Layer<
       whole: (model) =>
         Effect.fnUntraced(function*(exchange) {
           const { headers, request } = yield* begin(exchange, model)
-          return yield* answers.whole(exchange, toUtterance(request), encodingOf(request), headers)
+          return yield* answers.whole(exchange, toUtterance(request), wholeEncodingOf(request), headers)
         }),
       events: (model) =>
         Effect.fnUntraced(function*(exchange) {

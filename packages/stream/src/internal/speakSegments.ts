@@ -23,6 +23,7 @@ import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { Segment } from "../TextSegmenter.js"
 import * as Inbox from "./inbox.js"
+import { spokenText } from "./speakable.js"
 import type { NextSegment } from "./textSegments.js"
 
 /** @internal */
@@ -150,7 +151,7 @@ export const speakItems = <E, R, R2>(
           SpeechEngine.retry(
             Scope.extend(
               SpeechEvent.untilFirstAudio(
-                utterance.synthesizer.events({ ...requestOf(utterance), text: utterance.segment.text })
+                utterance.synthesizer.events({ ...requestOf(utterance), text: spokenText(utterance.segment.text) })
               ),
               own
             ),

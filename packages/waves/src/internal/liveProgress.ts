@@ -67,8 +67,9 @@ export const make = (options: Options, start: number): LiveProgress => {
   let isAllSent = false
   let owesAudio = false // text has been sent, and no audio came since
   let orderedAt: number | undefined // when the client asked the server to speak all it has
-  let heardAt = start
+  let heardAt = start // the last audio
   let completeAt: number | undefined = start // nothing has been sent, so nothing is missing
+  let mayReopen = true
   let isPaused = false
 
   const isAnswered = () => !owesAudio && completeAt !== undefined
@@ -108,9 +109,18 @@ export const make = (options: Options, start: number): LiveProgress => {
     heard: (frame, now) => {
       const isAudio = frame._tag === "Audio" && frame.bytes.length > 0
       const isNews = frame._tag === "Complete" || (isAudio && owesAudio)
-      heardAt = now
-      if (isAudio) owesAudio = false
-      completeAt = frame._tag === "Complete" ? now : undefined
+      if (isAudio) {
+        heardAt = now
+        owesAudio = false
+        completeAt = undefined
+        mayReopen = true
+      } else if (frame._tag === "Complete") {
+        completeAt ??= now
+      } else if (mayReopen && completeAt !== undefined) {
+        // Words announce another piece of audio. Without that, no number of them keeps the utterance open.
+        completeAt = undefined
+        mayReopen = false
+      }
       return isNews
     },
     pause: () => {

@@ -16,7 +16,7 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { modelOfPath } from "../WavesSpeechOptions.js"
+import { modelOfPath } from "./wavesOptions.js"
 
 /**
  * What a failed call was about.

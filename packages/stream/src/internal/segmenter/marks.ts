@@ -18,6 +18,11 @@ const clauseColumns = 10
 const wrapMinimum = 45
 const wrapCertain = 55
 const wrapMaximum = 100
+// Narrower columns than this are lists of words.
+const narrow = 12
+// As much of a line is full at least where words are not divided.
+const ragged = 0.8
+const hyphens = "-\u2010\u00ad"
 
 /** @internal */
 export abstract class Marks extends Stops {
@@ -30,6 +35,8 @@ export abstract class Marks extends Stops {
   protected blank = 0
   /** Where the line starts. */
   protected line = 0
+  /** How wide the lines of the paragraph are, if they are known to be broken by hand. */
+  protected wrap = 0
   /** How many title brackets are open. */
   protected titles = 0
 
@@ -122,6 +129,18 @@ export abstract class Marks extends Stops {
 
   protected examineNewline(position: number): number {
     const { text } = this
+    if (text[position] === "\r") {
+      if (this.isMissing(position + 1)) {
+        return Wait
+      }
+      if (text[position + 1] === "\n") {
+        // One line break, of which this is the first half.
+        if (this.sentence === position && position > this.start) {
+          this.sentence = position + 1
+        }
+        return None
+      }
+    }
     const line = this.line
     this.titles = 0
     // How the line ends.
@@ -131,7 +150,8 @@ export abstract class Marks extends Stops {
       last--
     }
     // A space before the break means that the line flows on, as in mail.
-    const flowed = last < position && this.role(position - 1) === Role.Blank
+    const ending = text[position] === "\n" && text[position - 1] === "\r" ? position - 1 : position
+    const flowed = last < ending && this.role(ending - 1) === Role.Blank
     // What follows.
     let at = position
     let newlines = 0
@@ -146,6 +166,7 @@ export abstract class Marks extends Stops {
       return newlines > 1 ? this.endLine(position + 1) : Wait
     }
     if (newlines > 1 || at - position >= blankReach) {
+      this.wrap = 0
       this.next = at
       return this.endLine(position + 1)
     }
@@ -208,13 +229,88 @@ export abstract class Marks extends Stops {
         columns++
       }
     }
-    if (columns < wrapMinimum) {
-      return 0
+    const wrapped = this.isWrapped(last, at, columns)
+    if (wrapped === 1) {
+      this.wrap = Math.max(this.wrap, columns)
     }
-    if (kind === Class.Lower) {
+    return wrapped
+  }
+
+  /** Whether a line of so many columns was broken by hand, for lack of room. */
+  protected isWrapped(last: number, at: number, columns: number): number {
+    const { text } = this
+    const kind = this.classAt(at)
+    const lower = kind === Class.Lower
+    if (lower && hyphens.includes(text[last - 1] ?? "") && isWordClass(this.classBefore(last - 1))) {
       return 1
     }
+    if (lower && columns >= wrapMinimum) {
+      return 1
+    }
+    if (this.wrap > 0 && columns >= narrow) {
+      const end = this.lineWordEnd(at)
+      return end === Wait ? Wait : columns + 1 + end - at > this.wrap ? 1 : 0
+    }
+    if (lower && columns >= narrow && this.beginsSentence()) {
+      return this.fillsLine(at, columns)
+    }
     return columns >= wrapCertain && columns <= wrapMaximum && isWordClass(kind) ? 1 : 0
+  }
+
+  /** Whether the pending text begins as sentences do, and the items of a list often do not. */
+  protected beginsSentence(): boolean {
+    let at = this.start
+    while (at < this.start + markReach && at < this.text.length && !isWordClass(this.classAt(at))) {
+      at++
+    }
+    const kind = this.classAt(at)
+    return kind === Class.Upper || kind === Class.Digit
+  }
+
+  protected lineWordEnd(from: number): number {
+    let at = from
+    while (at < from + wordReach && at < this.text.length && !isSpaceRole(this.role(at))) {
+      at++
+    }
+    return this.isMissing(at) ? Wait : at
+  }
+
+  /**
+   * Whether the line that starts at `from` is the last of its paragraph or has no room for the word after it: lines that were
+   * broken by hand do, and the items of a list do not.
+   */
+  protected fillsLine(from: number, columns: number): number {
+    const { text } = this
+    let end = from
+    while (end < from + wrapMaximum && end < text.length && this.role(end) !== Role.Newline) {
+      end++
+    }
+    if (this.isMissing(end)) {
+      return Wait
+    }
+    if (end === text.length || this.role(end) !== Role.Newline) {
+      return 1
+    }
+    let next = end
+    let newlines = 0
+    while (next < text.length && next - end < blankReach && isSpaceRole(this.role(next))) {
+      if (this.role(next) === Role.Newline && !(text[next] === "\n" && text[next - 1] === "\r")) {
+        newlines++
+      }
+      next++
+    }
+    if (newlines > 1) {
+      return 1
+    }
+    if (this.isMissing(next)) {
+      return Wait
+    }
+    const word = this.lineWordEnd(next)
+    if (word === Wait) {
+      return Wait
+    }
+    const width = Math.max(columns, end - from)
+    return end - from + 1 + word - next > width * ragged ? 1 : 0
   }
 
   /** Whether a list item, heading or quotation in Markdown's or plain text's manner starts here: 1, 0 or `Wait`. */

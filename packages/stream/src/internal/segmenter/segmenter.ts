@@ -8,7 +8,7 @@ import type { Segment, State } from "../../TextSegmenter.js"
 import * as Chars from "./characters.js"
 import * as Languages from "./languages.js"
 import { Marks } from "./marks.js"
-import { Wait } from "./reading.js"
+import { markReach, Wait } from "./reading.js"
 import type { Rules } from "./reading.js"
 import type { ListItem } from "./stops.js"
 
@@ -35,6 +35,7 @@ export interface Memory {
   readonly clause: number
   readonly blank: number
   readonly line: number
+  readonly wrap: number
   readonly word: number
   readonly titles: number
   readonly list: ListItem | undefined
@@ -51,6 +52,7 @@ export const initialMemory: Memory = {
   clause: 0,
   blank: 0,
   line: 0,
+  wrap: 0,
   word: -1,
   titles: 0,
   list: undefined,
@@ -65,6 +67,9 @@ const patience = 4096
  * How many segments at the start of a text are read for the language that it is in; later ones only where it matters.
  */
 const guessedSegments = 8
+
+/** How far from the middle of a long sentence it is cut, in lengths of a segment. */
+const farthest = 0.25
 
 const shortNumber = /(?:^|[^\p{Nd}.,])\p{Nd}{1,3}$/u
 
@@ -86,6 +91,7 @@ class Scanner extends Marks {
     this.clause = memory.clause
     this.blank = memory.blank
     this.line = memory.line
+    this.wrap = memory.wrap
     this.titles = memory.titles
     this.list = memory.list
     this.index = index
@@ -107,6 +113,7 @@ class Scanner extends Marks {
         clause: relative(this.clause),
         blank: relative(this.blank),
         line: this.line - from,
+        wrap: this.wrap,
         word: this.word < from ? -1 : this.word - from,
         titles: this.titles,
         list: this.list,
@@ -183,7 +190,9 @@ class Scanner extends Marks {
       const role = roles[text.charCodeAt(position)]
       if (role === Role.Newline) {
         this.line = position + 1
-        newlines++
+        if (!(text[position] === "\n" && text[position - 1] === "\r")) {
+          newlines++
+        }
       } else if (role !== Role.Blank) {
         break
       }
@@ -195,6 +204,7 @@ class Scanner extends Marks {
     }
     if (newlines > 1) {
       this.list = undefined
+      this.wrap = 0
     }
     if (position < text.length && !isPlainBoundary(text, position)) {
       // A combining mark joins the blank before it, and a line break may be two units.
@@ -219,8 +229,14 @@ class Scanner extends Marks {
     if (this.isMissing(limit)) {
       return false
     }
+    const target = this.sentence > start ? limit : this.evenCut(limit)
+    if (target === Wait) {
+      return false
+    }
+    const even = target < limit ? this.placeNear(target, limit) : start
     const candidates = [
       this.sentence,
+      even,
       this.clause - start >= this.rules.maxLength * 0.3 ? this.clause : start,
       isSpaceRole(roles[text.charCodeAt(limit)]) ? limit : this.blank
     ]
@@ -240,7 +256,7 @@ class Scanner extends Marks {
         return false
       }
       position = isUnspaced(text.charCodeAt(limit - 1))
-        ? wordCut(text, start, limit, this.rules.locale)
+        ? wordCut(text, start, target, this.rules.locale)
         : hardCut(text, start, limit)
     }
     this.emit(position)
@@ -248,6 +264,67 @@ class Scanner extends Marks {
       this.position = this.start
     }
     return true
+  }
+
+  /**
+   * Where the pending text would be halved if its sentence ends within another length; the cap if it does not; `Wait` if that
+   * cannot be known yet.
+   */
+  private evenCut(limit: number): number {
+    const { start, text } = this
+    const reach = limit + this.rules.maxLength
+    for (let at = limit; at < reach; at++) {
+      if (at >= text.length) {
+        return this.final ? start + Math.ceil((text.length - start) / 2) : Wait
+      }
+      const role = this.role(at)
+      const ends = role === Role.Wide || role === Role.Newline ||
+        (role === Role.Strong || role === Role.Stop || role === Role.Ellipsis)
+      if (ends) {
+        const after = role === Role.Wide || role === Role.Newline ? at + 1 : this.markEnd(at + 1)
+        if (after === Wait) {
+          return Wait
+        }
+        if (after > at) {
+          return start + Math.ceil((after - start) / 2)
+        }
+      }
+    }
+    return limit
+  }
+
+  /** The end of a mark and its closing signs if a space follows; 0 if none does. */
+  private markEnd(from: number): number {
+    let at = from
+    while (at < from + markReach && at < this.text.length && isCloser(this.classAt(at))) {
+      at++
+    }
+    return this.isMissing(at) ? Wait : at >= this.text.length || isSpaceRole(this.role(at)) ? at : 0
+  }
+
+  /** The best place to cut near `target`: after a blank, better after a clause; the start if there is none. */
+  private placeNear(target: number, limit: number): number {
+    const { start } = this
+    const most = Math.floor((limit - start) * farthest)
+    let best = start
+    let worst = Infinity
+    for (let at = Math.max(start + 1, target - most); at <= Math.min(limit, target + most); at++) {
+      if (isSpaceRole(this.role(at)) || !isSpaceRole(this.role(at - 1))) {
+        continue
+      }
+      let last = at - 1
+      while (last > start && isSpaceRole(this.role(last))) {
+        last--
+      }
+      const role = this.role(last)
+      const bonus = role === Role.Clause || role === Role.WideClause ? most : 0
+      const score = Math.abs(at - target) - bonus
+      if (score < worst) {
+        worst = score
+        best = at
+      }
+    }
+    return best
   }
 
   private emit(end: number): void {
