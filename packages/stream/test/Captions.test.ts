@@ -3,7 +3,6 @@ import { Captions } from "@effect-smallest/stream"
 import { listen, make, service, simulate } from "@effect-smallest/test-support/scriptedEngine"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Duration, Effect, FastCheck, Stream } from "effect"
-import { parseText, tokenizeVTTCue, type VTTNode } from "media-captions"
 
 const millis = Duration.millis
 
@@ -375,24 +374,6 @@ describe("Captions", () => {
             "00:00:03.000 --> 00:00:04.400\n<c>你好。</c><00:00:03.600><c>Good</c>\n\n"
         )
       })
-
-      it("both formats are valid for another parser, which finds the times of the words", () =>
-        Effect.gen(function*() {
-          const parse = (content: string, type: "vtt" | "srt") =>
-            Effect.promise(() => parseText(content, { type, strict: true, errors: true }))
-          const vtt = yield* parse(file(spoken, Captions.webVttWords), "vtt")
-          const srt = yield* parse(file(spoken, Captions.srt), "srt")
-          assert.deepStrictEqual([vtt.errors, srt.errors], [[], []])
-          assert.deepStrictEqual(srt.cues.map(({ endTime, startTime }) => [startTime, endTime]), [[0.1, 1.8], [3, 4.4]])
-          const times: Array<number> = []
-          const visit = (nodes: ReadonlyArray<VTTNode>): void =>
-            nodes.forEach((node) => {
-              if (node.type === "timestamp") times.push(node.time)
-              if (node.type !== "text") visit(node.children)
-            })
-          vtt.cues.forEach((cue) => visit(tokenizeVTTCue(cue)))
-          assert.deepStrictEqual(times, [0.5, 1.2, 3.6])
-        }).pipe(Effect.runPromise))
 
       it("srt and lrc - speakers by name", () => {
         assert.strictEqual(
