@@ -126,8 +126,8 @@ export interface Engine extends Capabilities {
  * @category constructors
  */
 export const make = (engine: Engine): Service => {
-  const { defaults, honours, maxTextLength, module, provider, sampleRates } = engine
-  const capabilities: Capabilities = { module, sampleRates, maxTextLength, honours, provider }
+  const { defaults, honours, maxTextLength, module, provider, sampleRates, vendor } = engine
+  const capabilities: Capabilities = { module, sampleRates, maxTextLength, honours, provider, vendor }
 
   const noAudio = (method: string) =>
     new SpeechError.EmptyAudio({ module, method, description: "The engine made no audio" })
@@ -166,7 +166,7 @@ export const make = (engine: Engine): Service => {
     resolved: Effect.Effect<A, SpeechError.InvalidSpeechRequest>
   ) =>
     Effect.tap(resolved, (request) => {
-      operation.describe({ ...request, engine: module })
+      operation.describe({ ...request, engine: module, vendor })
       return Effect.void
     })
 

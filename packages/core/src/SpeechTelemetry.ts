@@ -49,6 +49,39 @@ export const timeToFirstAudio: Metric.Metric.Histogram<number> = Metric.tagged(
 )
 
 /**
+ * `gen_ai.client.operation.duration`, in seconds: how long an operation took, listeners' pauses included. The name and the boundaries are
+ * those of OpenTelemetry's GenAI conventions, which are in development and have no speech operation: `text_to_speech` is a proposal.
+ * Tagged like {@link timeToFirstAudio}, with `gen_ai.operation.name`, and with `error.type` if it failed.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const operationDuration: Metric.Metric.Histogram<number> = Metric.tagged(
+  Metric.histogram(
+    "gen_ai.client.operation.duration",
+    MetricBoundaries.fromIterable([
+      0.01,
+      0.02,
+      0.04,
+      0.08,
+      0.16,
+      0.32,
+      0.64,
+      1.28,
+      2.56,
+      5.12,
+      10.24,
+      20.48,
+      40.96,
+      81.92
+    ]),
+    "Duration of an operation"
+  ),
+  "unit",
+  "s"
+)
+
+/**
  * `speech.real_time_factor`: how long the audio of finished text was waited for, over how long it sounds. Below 1 an engine keeps
  * up with its listener. Tagged like {@link timeToFirstAudio}.
  *

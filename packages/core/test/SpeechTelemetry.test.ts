@@ -1,6 +1,6 @@
-import { SpeechEngine, SpeechTelemetry } from "@effect-smallest/core"
+import { Pcm, SpeechEngine, SpeechTelemetry } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Data, Duration, Effect, Fiber, Metric, Schedule, TestClock, type Tracer } from "effect"
+import { Data, Duration, Effect, Fiber, Metric, Schedule, Stream, TestClock, type Tracer } from "effect"
 
 class Refused extends Data.TaggedError("Refused")<{}> {}
 
@@ -25,6 +25,42 @@ describe("SpeechTelemetry", () => {
         ]
       )
       assert.strictEqual((yield* Metric.value(counter)).count - before, 2)
+    }))
+
+  it.effect("an operation - follows the GenAI conventions as far as they go", () =>
+    Effect.gen(function*() {
+      const duration = SpeechTelemetry.operationDuration.pipe(
+        Metric.tagged("gen_ai.operation.name", "text_to_speech"),
+        Metric.tagged("speech.operation", "SpeechSynthesizer.events"),
+        Metric.tagged("speech.engine", "GenAiEngine")
+      )
+      const spans: Array<Tracer.AnySpan> = []
+      const { stream } = SpeechEngine.make({
+        module: "GenAiEngine",
+        vendor: "a_vendor",
+        defaults: { sampleRate: 8000 },
+        sampleRates: [8000],
+        events: ({ text }) =>
+          Stream.unwrap(Effect.map(Effect.orDie(Effect.currentSpan), (span) => {
+            spans.push(span)
+            return SpeechEngine.fromPcm({
+              text,
+              pcm: Stream.fromEffect(
+                Effect.delay(Effect.succeed(Pcm.silence(Pcm.format(8000), "1 second")), "2 seconds")
+              )
+            })
+          }))
+      })
+      const fiber = yield* Effect.fork(Stream.runDrain(stream({ text: "Hello." })))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(fiber)
+      const [span] = spans
+      const attributes = span?._tag === "Span" ? span.attributes : new Map<string, unknown>()
+      assert.strictEqual(attributes.get("gen_ai.provider.name"), "a_vendor")
+      assert.strictEqual(attributes.get("gen_ai.request.stream"), true)
+      assert.strictEqual(attributes.get("gen_ai.response.time_to_first_chunk"), 2)
+      const { count, max } = yield* Metric.value(duration)
+      assert.deepStrictEqual([count, max], [1, 2])
     }))
 
   it.effect("withSpan - tells the type of a failure, and nothing of an interruption", () =>

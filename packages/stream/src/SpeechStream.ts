@@ -79,6 +79,8 @@ export interface Service {
  */
 export interface Engine {
   readonly engine: string
+  /** Who runs the model, for `gen_ai.provider.name`. */
+  readonly vendor?: string | undefined
   readonly defaults: SpeechOptions
   /**
    * Speaks scripts.
@@ -103,7 +105,7 @@ export const make = (
     text: TextSource<E, R>,
     options: SpeechOptions
   ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R>,
-  { defaults, engine, script }: Engine = { engine: "SpeechStream", defaults: {} }
+  { defaults, engine, script, vendor }: Engine = { engine: "SpeechStream", defaults: {} }
 ): Service => {
   const measured = <E, R>(
     spoken: (
@@ -117,6 +119,7 @@ export const make = (
       const given = (name: "model" | "voice" | "language") => options[name] ?? scoped[name] ?? defaults[name]
       operation.describe({
         engine,
+        vendor,
         model: given("model"),
         voice: given("voice"),
         language: given("language"),
@@ -283,6 +286,7 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
         }))),
     {
       engine: "layerSegmented",
+      vendor: synthesizer.capabilities.vendor,
       defaults: synthesizer.defaults,
       script: (script, request) =>
         Stream.unwrap(

@@ -342,6 +342,7 @@ export const make = (
 
     const synthesizer = SpeechEngine.make({
       module,
+      vendor: "smallest_ai",
       sampleRates,
       maxTextLength: 8000,
       provider: { name: "wavesConversation", schema: ConversationOptions },

@@ -137,7 +137,7 @@ export const make = (
 
     return SpeechStream.make(
       (text, requested) => Stream.unwrap(Effect.map(resolve(requested), (request) => speak(text, request))),
-      { engine: module, defaults }
+      { engine: module, vendor: "smallest_ai", defaults }
     )
   })
 

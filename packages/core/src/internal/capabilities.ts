@@ -15,6 +15,11 @@ import {
 export interface Capabilities {
   /** The implementer's module, for errors and spans. */
   readonly module: string
+  /**
+   * Who runs the model, for the attribute `gen_ai.provider.name` of spans, such as `smallest_ai`.
+   * @default none
+   */
+  readonly vendor?: string | undefined
   /** The rates that the engine makes, in hertz: a list, or a range with both ends included. */
   readonly sampleRates: ReadonlyArray<number> | { readonly minimum: number; readonly maximum: number }
   /**

@@ -26,6 +26,8 @@ import * as ClockNanos from "./clockNanos.js"
 export interface Request {
   /** The module that speaks, such as `WavesSpeechSynthesizer`. */
   readonly engine: string
+  /** Who runs the model, for `gen_ai.provider.name`. */
+  readonly vendor?: string | undefined
   readonly model?: string | undefined
   readonly voice?: string | undefined
   readonly language?: string | undefined
@@ -103,8 +105,10 @@ export const operation = (name: string): Effect.Effect<Operation, never, Scope.S
     const span = yield* Scope.extend(Effect.makeSpanScoped(name, { captureStackTrace: false }), own)
     const clock = yield* Effect.clock
     const now = () => Number(clock.unsafeCurrentTimeNanos()) / nanosPerSecond
+    const isStream = name.endsWith(".events")
     const labels: Array<MetricLabel.MetricLabel> = [MetricLabel.make("speech.operation", name)]
-    let begun: number | undefined = now()
+    const opened = now()
+    let begun: number | undefined = opened
     let asked = 0
     let isGrowing = false
     let isComplete = false
@@ -170,10 +174,19 @@ export const operation = (name: string): Effect.Effect<Operation, never, Scope.S
       span.attribute("speech.characters", written)
       span.attribute("speech.audio.duration", sounded)
       span.attribute("speech.outcome", Option.isSome(failure) ? "failed" : isComplete ? "completed" : "stopped")
+      const duration = Metric.tagged(SpeechTelemetry.operationDuration, "gen_ai.operation.name", "text_to_speech")
+      yield* update(
+        Option.match(failure, {
+          onNone: () => duration,
+          onSome: (cause) => Metric.tagged(duration, "error.type", causeType(cause))
+        }),
+        now() - opened
+      )
       if (written > 0) yield* update(SpeechTelemetry.characters, written)
       if (sounded > 0) yield* update(SpeechTelemetry.audioDuration, sounded)
       if (firstAudio !== undefined) {
         span.attribute("speech.time_to_first_audio", firstAudio)
+        if (isStream) span.attribute("gen_ai.response.time_to_first_chunk", firstAudio)
         yield* update(SpeechTelemetry.timeToFirstAudio, firstAudio)
       }
       if (Option.isSome(failure)) {
@@ -190,9 +203,11 @@ export const operation = (name: string): Effect.Effect<Operation, never, Scope.S
 
     return {
       span,
-      describe: ({ engine, language, model, sampleRate, text, voice }) => {
+      describe: ({ engine, language, model, sampleRate, text, vendor, voice }) => {
         span.attribute("gen_ai.operation.name", "text_to_speech")
         span.attribute("gen_ai.output.type", "speech")
+        span.attribute("gen_ai.request.stream", isStream)
+        if (vendor !== undefined) span.attribute("gen_ai.provider.name", vendor)
         span.attribute("speech.engine", engine)
         labels.push(MetricLabel.make("speech.engine", engine))
         if (model !== undefined) {

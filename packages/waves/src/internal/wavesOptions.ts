@@ -14,6 +14,7 @@ import { languagesOf, type Options, sampleRates, WavesOptions } from "../WavesSp
  */
 export const capabilities = (module: string): SpeechEngine.Capabilities => ({
   module,
+  vendor: "smallest_ai",
   sampleRates,
   maxTextLength: 8000, // the limit of the vendor's API
   provider: { name: "waves", schema: WavesOptions }
