@@ -38,6 +38,16 @@ export * as ByteBuffer from "./ByteBuffer.js"
 export * as EdgeFade from "./EdgeFade.js"
 
 /**
+ * What arrives under the name of raw audio and is something else: a page, a JSON error, an MP3 file. Raw PCM has no header, so anything would
+ * play, as noise.
+ *
+ * Only authors of engines need this module.
+ *
+ * @since 0.1.0
+ */
+export * as ForeignAudio from "./ForeignAudio.js"
+
+/**
  * The one door for text that comes from outside: bodies, headers, close reasons and ids of servers, which become messages, logs, spans and
  * answers. It is bounded, freed of secrets and made printable here, and nowhere else.
  *

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as ByteBuffer from "@effect-smallest/core/ByteBuffer"
+import * as ForeignAudio from "@effect-smallest/core/ForeignAudio"
 import * as HttpErrors from "@effect-smallest/core/HttpErrors"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as Pull from "@effect-smallest/core/Pull"
@@ -243,9 +244,18 @@ const heartbeat = Duration.seconds(25)
 const isJson = (response: HttpClientResponse.HttpClientResponse): boolean =>
   (response.headers["content-type"] ?? "").includes("json")
 
-// A proxy's page, recognised by its bytes: the type of an answer proves nothing.
-const isPage = (bytes: Uint8Array): boolean =>
-  /^\s*<(!doctype|html)/i.test(String.fromCharCode(...bytes.subarray(0, 64)))
+/**
+ * What came instead of the audio that was asked for, by its bytes: the type of an answer proves nothing. The API of 2024 sends WAV if it is
+ * asked to, and today's sends it to some clients that asked for PCM: readers of the audio look for a header.
+ */
+const foreignKind = (
+  { output_format: wanted }: { readonly output_format?: string | undefined },
+  bytes: Uint8Array
+): string | undefined => {
+  const kind = ForeignAudio.kindOf(bytes)
+  if (kind === "a WAV file") return wanted === "mp3" ? kind : undefined
+  return kind === "an MP3 file" && wanted === "mp3" ? undefined : kind
+}
 
 // People copy the URL of a route, or one that ends like a folder.
 const toBaseUrl = (url: string): string =>
@@ -324,7 +334,12 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
     const whole = (
       call: WavesErrors.Call,
       url: string,
-      body: { readonly text: string; readonly speed?: number | undefined; readonly sample_rate?: number | undefined }
+      body: {
+        readonly text: string
+        readonly speed?: number | undefined
+        readonly sample_rate?: number | undefined
+        readonly output_format?: string | undefined
+      }
     ) =>
       Effect.scoped(Effect.gen(function*() {
         const permit = yield* acquirePermit(call)
@@ -373,9 +388,10 @@ export const make = (options: Options): Effect.Effect<Service, never, HttpClient
               )
             )
           }
-          if (isPage(bytes)) {
+          const foreign = foreignKind(body, bytes)
+          if (foreign !== undefined) {
             return yield* Effect.fail(
-              WavesErrors.malformed(call, "The server answered with a web page instead of audio", requestId)
+              WavesErrors.malformed(call, `The server answered with ${foreign} instead of audio`, requestId)
             )
           }
           return { bytes, requestId }
@@ -545,6 +561,10 @@ const readAhead = Effect.fnUntraced(function*(options: {
       const audio = Pcm.concatBytes(parsed.audio)
       length += audio.length
       if (length > options.limitBytes) return yield* Effect.fail(tooMuch(call, requestId))
+      const foreign = length === audio.length ? ForeignAudio.kindOf(audio) : undefined
+      if (foreign !== undefined) {
+        return yield* Effect.fail(WavesErrors.malformed(call, `The events hold ${foreign} instead of PCM`, requestId))
+      }
       isFull = true
       yield* buffer.offer(audio)
       isFull = false

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Audio from "@effect-smallest/core/Audio"
+import * as ForeignAudio from "@effect-smallest/core/ForeignAudio"
 import type { Language } from "@effect-smallest/core/Language"
 import type { Model } from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
@@ -14,10 +15,12 @@ import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import type * as Voice from "@effect-smallest/core/Voice"
+import * as Wav from "@effect-smallest/core/Wav"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { proLanguages, proVoices, standardVoices } from "./internal/catalogue.js"
@@ -91,6 +94,18 @@ export const make = (
         })),
       synthesize: Effect.fnUntraced(function*(request) {
         const { bytes, requestId } = yield* client.synthesize(yield* body("synthesize", request))
+        if (ForeignAudio.kindOf(bytes) === "a WAV file") {
+          const audio = yield* Either.mapLeft(
+            Wav.decode(bytes),
+            ({ description }) => new SpeechError.MalformedResponse({ ...at("synthesize", requestId), description })
+          )
+          return audio.format.sampleRate === request.sampleRate && audio.format.channels === 1
+            ? { ...audio, requestId }
+            : yield* new SpeechError.MalformedResponse({
+              ...at("synthesize", requestId),
+              description: `The server sent ${Pcm.formatName(audio.format)} instead of ${request.sampleRate} Hz`
+            })
+        }
         if (bytes.length % 2 !== 0) {
           return yield* new SpeechError.TruncatedAudio({
             ...at("synthesize", requestId),

@@ -22,6 +22,7 @@ import {
   Duration,
   Effect,
   Either,
+  Encoding,
   Exit,
   Fiber,
   Layer,
@@ -650,6 +651,27 @@ describe("WavesClient.synthesize", () => {
       assert.strictEqual((yield* run(collected.client.synthesize(body))).error?._tag, "MalformedResponse")
       assert.isFalse(collected.exchanges[0]?.isOpen)
       assert.isBelow(sent, 300)
+    }))
+
+  it.effect.each<readonly [string, string]>([
+    ["a web page", "\ufeff<!doctype html><title>502 Bad Gateway</title>"],
+    ["XML or HTML", "<?xml version=\"1.0\"?><Error>Denied</Error>"],
+    ["text", "upstream connect error or disconnect"],
+    ["text", "data: {\"audio\":\"AAAA\",\"done\":false}\n\n"],
+    ["an MP3 file", `ID3\u0003${"\0".repeat(60)}`],
+    ["an Ogg file", `OggS${"\0".repeat(60)}`]
+  ])("%s is not audio, whatever type it has", ([kind, text]) =>
+    Effect.gen(function*() {
+      const bytes = new TextEncoder().encode(text)
+      const { client } = yield* setUp(whole(Stream.make(bytes)))
+      const error = (yield* run(client.synthesize(body))).error
+      assert.strictEqual(error?._tag, "MalformedResponse")
+      assert.include(error?.message, kind)
+      const event = `data: ${JSON.stringify({ audio: Encoding.encodeBase64(bytes), done: false })}\n\n`
+      const streamed = yield* setUp(() => Effect.succeed(eventStream(Stream.make(new TextEncoder().encode(event)))))
+      const heard = yield* inAnHour(listen(streamed.client))
+      assert.strictEqual(heard.error?._tag, "MalformedResponse")
+      assert.strictEqual(heard.bytes, 0)
     }))
 
   it.effect("no bytes are no audio, JSON is no audio", () =>
