@@ -38,6 +38,8 @@ interface Findings {
   readonly peakAt: number
   /** Of full scale. */
   readonly rms: number
+  /** In LUFS; -Infinity for silence. */
+  readonly loudness: number
   /** Samples at either end of the scale, where loud audio is cut off. */
   readonly clipped: number
   readonly waveform: Waveform.Waveform
@@ -51,6 +53,7 @@ const measure = Effect.fnUntraced(function*(file: string) {
   const { bytes } = yield* Input.open(file, "a WAV file")
   const { encoding, format, pcm, warning } = yield* Wav.open(bytes)
   const waveform = Waveform.make()
+  const meter = Pcm.loudnessMeter(format)
   let samples = 0
   let peak = 0
   let peakAt = 0
@@ -58,6 +61,7 @@ const measure = Effect.fnUntraced(function*(file: string) {
   let clipped = 0
   const take = (chunk: Pcm.PcmChunk) => {
     waveform.push(chunk)
+    meter.push(chunk)
     for (const sample of Pcm.samples(chunk)) {
       const level = Math.abs(sample)
       if (level > peak) {
@@ -81,6 +85,7 @@ const measure = Effect.fnUntraced(function*(file: string) {
     peak: peak / 32768,
     peakAt: Math.floor(peakAt / format.channels),
     rms: samples === 0 ? 0 : Math.sqrt(squares / samples) / 32768,
+    loudness: meter.integrated(),
     clipped,
     waveform,
     warning,
@@ -114,6 +119,7 @@ const toJson = (file: string, findings: Findings) => {
     duration: rounded(seconds(findings, findings.frames), 6),
     peak: { ...level(findings.peak), at: rounded(seconds(findings, findings.peakAt), 6) },
     rms: level(findings.rms),
+    loudness: Number.isFinite(findings.loudness) ? rounded(findings.loudness, 2) : null,
     clipped: findings.clipped,
     waveform: findings.waveform.peaks(100).map((peak) => rounded(peak, 4)),
     ...Option.match(findings.warning, { onNone: () => ({}), onSome: (warning) => ({ warning }) }),
@@ -159,6 +165,7 @@ const table = (file: string, findings: Findings): ReadonlyArray<string> => {
     ],
     ["Peak", `${level(findings.peak)}${findings.peak === 0 ? "" : ` at ${clock(seconds(findings, findings.peakAt))}`}`],
     ["RMS", level(findings.rms)],
+    ...(Number.isFinite(findings.loudness) ? [["Loudness", `${findings.loudness.toFixed(1)} LUFS`]] : []),
     ...(findings.clipped === 0 ? [] : [["Clipped", `${count.format(findings.clipped)} samples at full scale`]]),
     ...Option.match(findings.warning, { onNone: () => [], onSome: (warning) => [["Warning", warning]] }),
     ...Option.match(findings.damage, { onNone: () => [], onSome: (damage) => [["Damaged", damage]] })

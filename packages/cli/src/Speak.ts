@@ -12,18 +12,23 @@ import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as Wav from "@effect-smallest/core/Wav"
 import * as Captions from "@effect-smallest/stream/Captions"
+import * as SpeechScript from "@effect-smallest/stream/SpeechScript"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
+import * as Ssml from "@effect-smallest/stream/Ssml"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
+import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type CliError, CommandFailure, UsageError } from "./CliError.js"
 import * as Engine from "./Engine.js"
+import * as Input from "./internal/input.js"
 import * as Meter from "./internal/meter.js"
 import * as PlaybackView from "./internal/playbackView.js"
 import * as Player from "./internal/player.js"
@@ -42,6 +47,20 @@ const config = {
     Options.withDescription("Speak a UTF-8 text file of any length; - is standard input, spoken as it is written"),
     Options.optional
   ),
+  script: Options.text("script").pipe(
+    Options.withPseudoName("FILE"),
+    Options.withDescription("Speak a script with several voices, as in [kate] Hello. [pause 1s]; - is standard input"),
+    Options.optional
+  ),
+  cast: Options.keyValueMap("cast").pipe(
+    Options.withDescription("The voice of a speaker in --script, as in --cast Narrator=kate; may be repeated"),
+    Options.optional
+  ),
+  ssml: Options.text("ssml").pipe(
+    Options.withPseudoName("FILE"),
+    Options.withDescription("Speak an SSML document; - is standard input"),
+    Options.optional
+  ),
   out: Options.text("out").pipe(
     Options.withAlias("o"),
     Options.withPseudoName("FILE"),
@@ -55,7 +74,7 @@ const config = {
   ),
   captions: Options.text("captions").pipe(
     Options.withPseudoName("FILE"),
-    Options.withDescription("Write captions too: WebVTT into a .vtt file, SubRip into a .srt file"),
+    Options.withDescription("Write captions too: a .vtt file with the time of each word, or .srt, .json or .lrc"),
     Options.optional
   ),
   engine: Engine.option,
@@ -214,10 +233,14 @@ interface Captioning {
 
 const captioning = (name: string): Effect.Effect<Captioning, UsageError> =>
   /\.vtt$/i.test(name)
-    ? Effect.succeed({ name, encode: Captions.webVtt })
+    ? Effect.succeed({ name, encode: Captions.webVttWords })
     : /\.srt$/i.test(name)
     ? Effect.succeed({ name, encode: Captions.srt })
-    : new UsageError({ description: `--captions takes a file that ends in .vtt or .srt, not "${name}"` })
+    : /\.json$/i.test(name)
+    ? Effect.succeed({ name, encode: Captions.json })
+    : /\.lrc$/i.test(name)
+    ? Effect.succeed({ name, encode: Captions.lrc })
+    : new UsageError({ description: `--captions takes a file that ends in .json, .lrc, .vtt or .srt, not "${name}"` })
 
 // Writes the audio by `write`, and captions beside it: they get their name once the audio is written.
 const withCaptions = <E, R>(
@@ -240,13 +263,66 @@ const withCaptions = <E, R>(
 
 const nothingSpoken = new CommandFailure({ description: "The text is empty, or nothing in it can be spoken" })
 
-// The events of a text, and a failure in place of silence.
-const speech = <E>(
-  text: Stream.Stream<string, E>,
+interface Content {
+  readonly length: Option.Option<number>
+  readonly events: (
+    options: SpeechOptions
+  ) => Stream.Stream<SpeechEvent.SpeechEvent, Text.TextError | SpeechError, SpeechStream.SpeechStream>
+}
+
+const script = (parts: ReadonlyArray<SpeechScript.Part>): Content => ({
+  length: Option.some(parts.reduce((sum, part) => "text" in part ? sum + part.text.length : sum, 0)),
+  events: (options) => SpeechStream.scriptEvents(parts, options)
+})
+
+const wholeFile = (name: string) =>
+  Effect.flatMap(
+    Text.source({ text: Option.none(), file: Option.some(name) }),
+    ({ pieces }) => Stream.mkString(pieces)
+  )
+
+const content = Effect.fnUntraced(function*(
+  options: Config
+): Effect.fn.Return<Content, Text.TextError, FileSystem.FileSystem | Stdio.Stdio> {
+  const sources = [options.text, options.file, options.script, options.ssml].filter(Option.isSome)
+  if (sources.length > 1 && Option.isSome(Option.orElse(options.script, () => options.ssml))) {
+    return yield* new UsageError({ description: "Give one of these: the text, --file, --script or --ssml" })
+  }
+  if (Option.isSome(options.cast) && Option.isNone(options.script)) {
+    return yield* new UsageError({ description: "--cast names the speakers of a script: add --script FILE" })
+  }
+  if (Option.isSome(options.script)) {
+    const text = yield* wholeFile(options.script.value)
+    const voices = Option.getOrUndefined(options.cast)
+    const cast = voices === undefined
+      ? undefined
+      : Object.fromEntries(Array.from(HashMap.entries(voices), ([name, voice]) => [name, { voice }]))
+    return script(SpeechScript.fromPlain(text, { cast }))
+  }
+  if (Option.isSome(options.ssml)) {
+    const name = options.ssml.value
+    const ssml = yield* wholeFile(name)
+    const parts = yield* Either.mapLeft(
+      Ssml.parse(ssml),
+      ({ message }) => new CommandFailure({ description: `${Input.nameOf(name)}: ${message}` })
+    )
+    return script(parts)
+  }
+  const { length, pieces } = yield* Text.source(options)
+  return { length, events: (options) => SpeechStream.events(pieces, options) }
+})
+
+// Its events, and a failure in place of silence.
+const speech = (
+  content: Content,
   options: SpeechOptions,
   meter: Meter.Meter
-): Stream.Stream<SpeechEvent.SpeechEvent, E | SpeechError | CommandFailure, SpeechStream.SpeechStream> =>
-  SpeechStream.events(text, options).pipe(
+): Stream.Stream<
+  SpeechEvent.SpeechEvent,
+  Text.TextError | SpeechError | CommandFailure,
+  SpeechStream.SpeechStream
+> =>
+  content.events(options).pipe(
     meter.count,
     Stream.tap(({ _tag }) =>
       _tag === "Completed"
@@ -261,7 +337,7 @@ const speak = Effect.fnUntraced(function*(
   const view = yield* PlaybackView.make({ duration: Option.none() })
   const { ifInterrupted, place, write } = yield* destination(options, isPlayed(options), view)
   const captions = yield* Effect.transposeMapOption(options.captions, captioning)
-  const { length, pieces } = yield* Text.source(options)
+  const spokenContent = yield* content(options)
   const { engine, lacksKey } = yield* Engine.choose(options.engine)
   if (options.live && engine !== "waves") {
     return yield* new UsageError({ description: "--live speaks through today's cloud only: add --engine waves" })
@@ -271,13 +347,13 @@ const speak = Effect.fnUntraced(function*(
   yield* Effect.gen(function*() {
     const { defaults } = yield* SpeechSynthesizer.SpeechSynthesizer
     const meter = yield* Meter.make
-    const events = view.read(speech(pieces, wanted, meter))
+    const events = view.read(speech(spokenContent, wanted, meter))
     const spoken = Option.match(captions, {
       onNone: () => write(SpeechEvent.pcm(events)),
       onSome: (captions) => withCaptions(captions, events, write)
     })
     // What is played shows itself.
-    const show = isPlayed(options) ? Effect.void : Meter.show(meter, length)
+    const show = isPlayed(options) ? Effect.void : Meter.show(meter, spokenContent.length)
     const playback = yield* Effect.scoped(Effect.zipRight(show, spoken))
     // At the end, so that a failure is a single sentence.
     if (lacksKey) yield* Stdio.report(Engine.noKey)

@@ -30,16 +30,17 @@ describe("inspect", () => {
       assert.strictEqual(code, 0, stderr)
       assert.strictEqual(stderr, "")
       const lines = stdout.toString().trimEnd().split("\n")
-      assert.deepStrictEqual(lines.slice(0, 6), [
+      assert.deepStrictEqual(lines.slice(0, 7), [
         file,
         "Format    WAV, 16-bit PCM, 24,000 Hz, mono",
         "Duration  3s (72,000 frames)",
         // 8000 of 32768, and a third of the power of a sine.
         "Peak      -12.2 dBFS at 0:01.00",
         "RMS       -20.0 dBFS",
+        "Loudness  -17.0 LUFS",
         ""
       ])
-      const picture = lines.slice(6, -1)
+      const picture = lines.slice(7, -1)
       assert.lengthOf(picture, 6)
       assert.isTrue(picture.every(isBraille))
       // Loud from a third to two thirds of 80 columns.
@@ -65,12 +66,17 @@ describe("inspect", () => {
         duration: 1,
         peak: { amplitude: 1, decibels: 0, at: 0.5 },
         rms: { amplitude: 0.007906, decibels: -42.04 },
+        loudness: -32.83,
         clipped: 1,
         damage: null
       })
       assert.lengthOf(waveform, 100)
       assert.strictEqual(Math.max(...waveform), 1)
-      assert.deepInclude(yield* json("silence.wav"), { peak: { amplitude: 0, decibels: null, at: 0 }, clipped: 0 })
+      assert.deepInclude(yield* json("silence.wav"), {
+        peak: { amplitude: 0, decibels: null, at: 0 },
+        loudness: null,
+        clipped: 0
+      })
     }))
 
   it.scopedLive("a pipe with the sizes of a stream, and no terminal - is read to its end", () =>

@@ -132,7 +132,9 @@ describe("speak --captions", () => {
       const time = String.raw`00:00:\d\d\.\d{3} --> 00:00:\d\d\.\d{3}`
       assert.match(
         readFileSync(at("a.vtt"), "utf8"),
-        new RegExp(`^WEBVTT\n\n${time}\nTom &amp; Anna are here\\.\n\n${time}\nHow are you\\?\n\n$`)
+        new RegExp(
+          `^WEBVTT\n\n${time}\n<c>Tom</c> .*<c>&amp;</c> <00:00:0\\d\\.\\d{3}><c>Anna</c> .*\n\n${time}\n<c>How</c> .*\n\n$`
+        )
       )
       assert.match(
         readFileSync(at("a.SRT"), "utf8"),
@@ -143,6 +145,45 @@ describe("speak --captions", () => {
       const sound = readFileSync(at("a.pcm")).length / 48_000
       assert.isAtMost(ends.at(-1) ?? Infinity, sound + 0.001)
       assert.isAbove(ends.at(-1) ?? 0, sound - 1)
+    }))
+
+  it.scopedLive("of scripts and SSML - has speakers, and a script has its voices and pauses", () =>
+    Effect.gen(function*() {
+      const cwd = yield* folder
+      const at = (name: string) => join(cwd, name)
+      writeFileSync(at("scene.txt"), "Narrator: It was late. (pause 1s)\nKate: Who is there?\nNote: nothing.")
+      writeFileSync(at("scene.ssml"), "<speak>Hello.<break time='1s'/><voice name='slt'>Hi!</voice></speak>")
+      const cast = ["--cast", "Narrator=rms", "--cast", "Kate=slt"]
+      const out = (name: string, captions: string) => ["--out", at(name), "--captions", at(captions), ...local]
+      const script = yield* main(["speak", "--script", at("scene.txt"), ...cast, ...out("a.wav", "a.vtt")])
+      const ssml = yield* main(["speak", "--ssml", at("scene.ssml"), ...out("b.wav", "b.json")])
+      const lrc = yield* main(["speak", "--script", at("scene.txt"), ...cast, ...out("c.wav", "c.lrc")])
+      assert.deepStrictEqual([script.code, ssml.code, lrc.code], [0, 0, 0], script.stderr + ssml.stderr + lrc.stderr)
+      assert.match(readFileSync(at("a.vtt"), "utf8"), /<v Narrator><c>It<\/c> [^]*<v Kate>[^]*<c>Note:<\/c>/)
+      const { words } = JSON.parse(readFileSync(at("b.json"), "utf8"))
+      assert.deepStrictEqual(words.map(({ speaker, text }: Record<string, string>) => [text, speaker]), [
+        ["Hello.", "rms"],
+        ["Hi!", "slt"]
+      ])
+      assert.isAtLeast(words[1].start - words[0].end, 0.99)
+      assert.match(readFileSync(at("c.lrc"), "utf8"), /^\[00:00\.\d\d\]Narrator: It was late\.\n\[/)
+    }))
+
+  it.scopedLive("of SSML that cannot be honoured - fails with its place and leaves nothing behind", () =>
+    Effect.gen(function*() {
+      const cwd = yield* folder
+      writeFileSync(join(cwd, "a.ssml"), "<speak>\n  <audio src='x'/></speak>")
+      const { code, stderr } = yield* run(["speak", "--ssml", "a.ssml", "--out", "a.wav", ...local], { cwd })
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /^effect-smallest: a\.ssml: Line 2, column 3: <audio> is not supported/)
+      assert.deepStrictEqual(readdirSync(cwd), ["a.ssml"])
+      for (
+        const args of [
+          ["speak", "Hello.", "--ssml", "a.ssml"],
+          ["speak", "--script", "a", "--ssml", "b"],
+          ["speak", "Hello.", "--cast", "A=rms"]
+        ]
+      ) assert.strictEqual((yield* main(args)).code, 2, args.join(" "))
     }))
 
   it.scopedLive("of speech that fails - leaves nothing behind", () =>

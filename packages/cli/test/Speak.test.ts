@@ -112,7 +112,7 @@ describe("speak", () => {
         [
           2,
           ["Hello.", "--captions", "a.txt", ...out],
-          /--captions takes a file that ends in \.vtt or \.srt, not "a\.txt"/
+          /--captions takes a file that ends in \.json, \.lrc, \.vtt or \.srt, not "a\.txt"/
         ],
         [1, ["--file", at("missing.txt"), ...out], /no file .*missing\.txt/],
         [1, ["--file", at("utf16.txt"), ...out], /utf16\.txt is not UTF-8/],

@@ -13,6 +13,7 @@ import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Loudness from "./internal/loudness.js"
 import * as Resampler from "./internal/resampler.js"
 import * as Silence from "./internal/silence.js"
 
@@ -420,3 +421,54 @@ export const removeSilence: {
       )
     })
 )
+
+/**
+ * Measures loudness while audio passes by.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoudnessMeter {
+  /** Takes the next chunk, which must have the meter's format. */
+  readonly push: (chunk: PcmChunk) => void
+  /** The loudness of everything so far, in LUFS; `-Infinity` if nothing was louder than -70 LUFS for 400 ms. */
+  readonly integrated: () => number
+}
+
+/**
+ * Creates a meter of integrated loudness after ITU-R BS.1770-4 and EBU R128. All channels weigh the same, so it is for mono and stereo.
+ *
+ * @see https://www.itu.int/rec/R-REC-BS.1770
+ * @since 0.1.0
+ * @category constructors
+ */
+export const loudnessMeter = (format: PcmFormat): LoudnessMeter => {
+  const { integrated, push } = Loudness.make(format)
+  return { integrated, push: (chunk) => push(samples(chunk)) }
+}
+
+/**
+ * The integrated loudness of audio, in LUFS, after ITU-R BS.1770-4 and EBU R128: how loud it seems to people, pauses not counted.
+ * `-Infinity` if nothing in it is louder than -70 LUFS for 400 ms. Fails with `MixedFormats` if the format changes.
+ *
+ * @example
+ * ```ts
+ * import { Pcm, SpeechSynthesizer } from "@effect-smallest/core"
+ *
+ * const loudness = Pcm.loudness(SpeechSynthesizer.stream({ text: "How loud is this?" }))
+ * ```
+ *
+ * @see {@link loudnessMeter}
+ * @since 0.1.0
+ * @category combinators
+ */
+export const loudness = <E, R>(self: Stream.Stream<PcmChunk, E, R>): Effect.Effect<number, E | PcmError, R> =>
+  Effect.suspend(() => {
+    let current: { readonly format: PcmFormat; readonly meter: LoudnessMeter } | undefined
+    return Stream.runForEach(self, (chunk): Effect.Effect<void, PcmError> => {
+      current ??= { format: chunk.format, meter: loudnessMeter(chunk.format) }
+      if (!isSameFormat(current.format, chunk.format)) return mixedFormats(current.format, chunk.format)
+      current.meter.push(chunk)
+      return Effect.void
+    }).pipe(Effect.map(() => current?.meter.integrated() ?? -Infinity))
+  })

@@ -1,5 +1,5 @@
 /**
- * Captions from the events of speech: cues in order, and the two common file formats.
+ * Captions from the events of speech: cues in order, and the common file formats.
  *
  * If the engine reports the times of words, cues follow them. If it does not, a cue is a piece of a segment, and its
  * time is its share of the segment's audio: right at the seams, a guess in between.
@@ -27,6 +27,26 @@ export interface Cue {
   readonly end: Duration.Duration
   /** One or more lines, separated by `\n`. */
   readonly text: string
+  /** Who speaks, in a script. */
+  readonly speaker?: string | undefined
+  /** The words of `text`, in order. */
+  readonly words?: ReadonlyArray<Word> | undefined
+}
+
+/**
+ * A word of a cue, with the marks beside it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Word {
+  readonly text: string
+  readonly start: Duration.Duration
+  readonly end: Duration.Duration
+  /** Where it begins in the whole text, in UTF-16 code units. */
+  readonly textOffset: number
+  /** Whether its times are its share of the segment's audio by length, because the engine does not report the times of words. */
+  readonly isEstimated: boolean
 }
 
 /**
@@ -57,6 +77,9 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
 
 // Characters that are two columns wide; lines may break between them without a space.
 const wide = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303F\uFF01-\uFF60]/u
+
+const wideAnywhere =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
 
 const isClosing = (text: string): boolean => /^[\p{Pe}\p{Pf}\p{Po}ー々]/u.test(text)
 
@@ -135,7 +158,38 @@ const afterMarks = (text: string, from: number): number => {
   return from + (marks.exec(text)?.[0].length ?? 0)
 }
 
+// A word whose time the engine reports, by its place in the segment's text.
+interface Located {
+  readonly from: number
+  readonly to: number
+  readonly start: Duration.Duration
+  readonly end: Duration.Duration
+}
+
+const wordSegments = new Intl.Segmenter(undefined, { granularity: "word" })
+
+// Words are what blanks separate. Scripts without blanks are cut as their dictionaries say, and marks stay with the word before them.
+const wordsOf = (text: string): ReadonlyArray<string> =>
+  text.split(/\s+/).filter((word) => word !== "").flatMap((word) => {
+    if (!wideAnywhere.test(word)) return [word]
+    const words: Array<string> = []
+    for (const { isWordLike, segment } of wordSegments.segment(word)) {
+      const last = words.pop()
+      if (last === undefined) words.push(segment)
+      else if (isWordLike === true && /[\p{L}\p{N}]/u.test(last)) words.push(last, segment)
+      else words.push(last + segment)
+    }
+    return words
+  })
+
 interface Spoken {
+  readonly textOffset: number
+  readonly speaker: string | undefined
+  readonly located: Array<Located>
+  /** Where the characters are that are not blank: lines are wrapped at blanks, and lose no other character. */
+  readonly visible: ReadonlyArray<number>
+  /** How many of those are in cues. */
+  cued: number
   readonly index: number
   readonly text: string
   readonly start: Duration.Duration
@@ -184,6 +238,28 @@ export const cues: {
       let segment: Spoken | undefined
       let growing: Growing | undefined
 
+      // The words of a cue: their reported times, or else shares of the cue's time.
+      const timed = (segment: Spoken, cue: Omit<Cue, "words">): ReadonlyArray<Word> => {
+        const texts = wordsOf(cue.text)
+        const total = texts.reduce((sum, word) => sum + word.length, 0)
+        const begin = Duration.toMillis(cue.start)
+        const length = Duration.toMillis(cue.end) - begin
+        const at = (shown: number) => Duration.millis(begin + length * shown / total)
+        let shown = 0
+        let earliest = cue.start
+        return texts.map((text) => {
+          const from = segment.visible[segment.cued] ?? 0
+          const last = segment.visible[segment.cued + text.length - 1] ?? from
+          const found = segment.located.filter((word) => word.from <= last && word.to > from)
+          const start = Duration.max(earliest, found[0]?.start ?? at(shown))
+          segment.cued += text.length
+          shown += text.length
+          const end = Duration.max(start, Duration.min(found.at(-1)?.end ?? at(shown), cue.end))
+          earliest = end
+          return { text, start, end, textOffset: segment.textOffset + from, isEstimated: found.length === 0 }
+        })
+      }
+
       // A text over a time, as one cue if it fits and as shares by length if it does not.
       const shares = (text: string, start: Duration.Duration, end: Duration.Duration): ReadonlyArray<Cue> => {
         const lines = wrapEvenly(text, columns, lineCount)
@@ -197,7 +273,13 @@ export const cues: {
           const piece = lines.slice(i, i + lineCount)
           const from = shown
           shown += piece.reduce((sum, line) => sum + line.length, 0)
-          out.push({ start: at(from), end: at(shown), text: piece.join("\n") })
+          const text = piece.join("\n")
+          const cue = { start: at(from), end: at(shown), text }
+          out.push({
+            ...cue,
+            ...(segment?.speaker === undefined ? {} : { speaker: segment.speaker }),
+            words: segment === undefined ? [] : timed(segment, cue)
+          })
         }
         return out
       }
@@ -224,6 +306,9 @@ export const cues: {
         segment.hasWords = true
         const at = findWord(segment.text, event.word, segment.cursor)
         const before = segment.cursor
+        if (at !== -1) {
+          segment.located.push({ from: at, to: at + event.word.length, start: event.start, end: event.end })
+        }
         const cursor = at === -1 ? before : afterMarks(segment.text, at + event.word.length)
         const isTooLong = growing !== undefined && (
           wrap(segment.text.slice(segment.shown, cursor), columns).length > lineCount ||
@@ -246,6 +331,11 @@ export const cues: {
               index: event.segment,
               text: event.text,
               start: event.start,
+              textOffset: event.textOffset,
+              speaker: event.speaker,
+              located: [],
+              visible: Array.from(event.text.matchAll(/\S/g), ({ index }) => index),
+              cued: 0,
               hasWords: false,
               shown: 0,
               cursor: 0
@@ -283,7 +373,7 @@ const clock = (time: Duration.Duration, separator: string): string => {
 }
 
 /**
- * A SubRip (`.srt`) file, cue by cue.
+ * A SubRip (`.srt`) file, cue by cue. In a script, a cue begins with the name of its speaker.
  *
  * @since 0.1.0
  * @category combinators
@@ -291,22 +381,108 @@ const clock = (time: Duration.Duration, separator: string): string => {
 export const srt = <E, R>(self: Stream.Stream<Cue, E, R>): Stream.Stream<string, E, R> =>
   Stream.map(
     Stream.zipWithIndex(self),
-    ([cue, index]) => `${index + 1}\n${clock(cue.start, ",")} --> ${clock(cue.end, ",")}\n${cue.text}\n\n`
+    ([{ end, speaker, start, text }, index]) =>
+      `${index + 1}\n${clock(start, ",")} --> ${clock(end, ",")}\n${named(speaker)}${text}\n\n`
   )
+
+const named = (speaker: string | undefined): string => speaker === undefined ? "" : `${squeeze(speaker)}: `
 
 // The three characters that WebVTT's cue text reserves.
 const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" }
 
 const escape = (text: string): string => text.replace(/[&<>]/g, (character) => escapes[character] ?? character)
 
+// Each word in a span, with its time before it if that is later than all times before and inside the cue: others are not valid.
+const spans = ({ end, start, text, words = [] }: Cue): string => {
+  let latest = clock(start, ".")
+  const last = clock(end, ".")
+  let at = 0
+  const marked = words.map((word) => {
+    const found = text.indexOf(word.text, at)
+    const blanks = text.slice(at, found)
+    at = found + word.text.length
+    const time = clock(word.start, ".")
+    const isLater = time > latest && time < last
+    if (isLater) latest = time
+    return `${blanks}${isLater ? `<${time}>` : ""}<c>${escape(word.text)}</c>`
+  })
+  return marked.join("") + escape(text.slice(at))
+}
+
+const vtt = (cueText: (cue: Cue) => string) => <E, R>(self: Stream.Stream<Cue, E, R>): Stream.Stream<string, E, R> =>
+  Stream.concat(
+    Stream.make("WEBVTT\n\n"),
+    Stream.map(self, (cue) => {
+      const voice = cue.speaker === undefined ? "" : `<v ${escape(squeeze(cue.speaker))}>`
+      return `${clock(cue.start, ".")} --> ${clock(cue.end, ".")}\n${voice}${cueText(cue)}\n\n`
+    })
+  )
+
 /**
- * A WebVTT (`.vtt`) file, cue by cue.
+ * A WebVTT (`.vtt`) file, cue by cue. In a script, a cue names its speaker in a voice tag.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const webVtt = <E, R>(self: Stream.Stream<Cue, E, R>): Stream.Stream<string, E, R> =>
-  Stream.concat(
-    Stream.make("WEBVTT\n\n"),
-    Stream.map(self, (cue) => `${clock(cue.start, ".")} --> ${clock(cue.end, ".")}\n${escape(cue.text)}\n\n`)
+export const webVtt: <E, R>(self: Stream.Stream<Cue, E, R>) => Stream.Stream<string, E, R> = vtt(({ text }) =>
+  escape(text)
+)
+
+/**
+ * A WebVTT (`.vtt`) file in which each word is a span with a time of its own, so that a page's style for `::cue(:past)` follows the
+ * speech.
+ *
+ * @example
+ * ```ts
+ * import { Captions, SpeechStream } from "@effect-smallest/stream"
+ *
+ * const karaoke = SpeechStream.events("Hello there.").pipe(Captions.cues(), Captions.webVttWords)
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const webVttWords: <E, R>(self: Stream.Stream<Cue, E, R>) => Stream.Stream<string, E, R> = vtt(spans)
+
+const seconds = (time: Duration.Duration): number => Math.round(Duration.toMillis(time)) / 1000
+
+/**
+ * Words as JSON, in one object: `{"words":[{"text":"Hello","start":0,"end":0.4,"textOffset":0}]}`. Times are in seconds; `textOffset` counts
+ * UTF-16 code units of the whole text. A word whose times are not the engine's has `"estimated":true`; in a script, words have a `speaker`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const json = <E, R>(self: Stream.Stream<Cue, E, R>): Stream.Stream<string, E, R> =>
+  Stream.mapConcat(
+    self,
+    ({ speaker, words = [] }) =>
+      words.map(({ end, isEstimated, start, text, textOffset }) =>
+        JSON.stringify({
+          text,
+          start: seconds(start),
+          end: seconds(end),
+          textOffset,
+          ...(isEstimated ? { estimated: true } : {}),
+          ...(speaker === undefined ? {} : { speaker })
+        })
+      )
+  ).pipe(
+    Stream.zipWithIndex,
+    Stream.map(([word, index]) => index === 0 ? word : `,\n${word}`),
+    (words) => Stream.concat(Stream.make("{\"words\":[\n"), Stream.concat(words, Stream.make("\n]}\n")))
   )
+
+/**
+ * An LRC (`.lrc`) file, line by line, as players of music show lyrics. In a script, a line begins with the name of its speaker.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const lrc = <E, R>(self: Stream.Stream<Cue, E, R>): Stream.Stream<string, E, R> =>
+  Stream.map(self, ({ speaker, start, text }) => {
+    const hundredths = Math.round(Duration.toMillis(start) / 10)
+    const digits = (value: number) => String(Math.floor(value)).padStart(2, "0")
+    const time = `${digits(hundredths / 6000)}:${digits(hundredths / 100 % 60)}.${digits(hundredths % 100)}`
+    return `[${time}]${named(speaker)}${squeeze(text)}\n`
+  })

@@ -171,7 +171,9 @@ describe("Captions", () => {
         )
       )
       assert.strictEqual(exit._tag, "Failure")
-      assert.deepStrictEqual(cues, [{ start: Duration.zero, end: millis(400), text: "One." }])
+      assert.deepStrictEqual(cues.map(({ end, start, text }) => ({ start, end, text })), [
+        { start: Duration.zero, end: millis(400), text: "One." }
+      ])
     })
   })
 
@@ -340,6 +342,94 @@ describe("Captions", () => {
         file([started(0, "one two three", 0), completed(1000)], Captions.srt, { maxLineLength: 8 }),
         "1\n00:00:00,000 --> 00:00:01,000\none two\nthree\n\n"
       )
+    })
+
+    describe("with words and speakers", () => {
+      const spoken: ReadonlyArray<SpeechEvent.SpeechEvent> = [
+        SpeechEvent.SegmentStarted({
+          segment: 0,
+          text: "Hello <you>, there.\n",
+          textOffset: 10,
+          start: millis(0),
+          part: 1,
+          speaker: "Kate\nB"
+        }),
+        word(0, "Hello", 100, 400),
+        word(0, "you", 500, 900),
+        word(0, "there", 1200, 1800),
+        audio(2000),
+        SpeechEvent.PauseStarted({ start: millis(2000), duration: millis(1000), part: 2 }),
+        audio(1000),
+        SpeechEvent.MarkReached({ name: "m", at: millis(3000), part: 3 }),
+        started(1, "你好。Good", 3000, 40),
+        audio(1400),
+        completed(4400)
+      ]
+
+      it("webVttWords - a span with its time for each word, and a voice tag", () => {
+        assert.strictEqual(
+          file(spoken, Captions.webVttWords),
+          "WEBVTT\n\n00:00:00.100 --> 00:00:01.800\n" +
+            "<v Kate B><c>Hello</c> <00:00:00.500><c>&lt;you&gt;,</c> <00:00:01.200><c>there.</c>\n\n" +
+            "00:00:03.000 --> 00:00:04.400\n<c>你好。</c><00:00:03.600><c>Good</c>\n\n"
+        )
+      })
+
+      it("srt and lrc - speakers by name", () => {
+        assert.strictEqual(
+          file(spoken, Captions.srt),
+          "1\n00:00:00,100 --> 00:00:01,800\nKate B: Hello <you>, there.\n\n" +
+            "2\n00:00:03,000 --> 00:00:04,400\n你好。Good\n\n"
+        )
+        assert.strictEqual(
+          file(spoken, Captions.lrc),
+          "[00:00.10]Kate B: Hello <you>, there.\n[00:03.00]你好。Good\n"
+        )
+        assert.strictEqual(
+          file([started(0, "Late.", 6_003_456), completed(6_004_000)], Captions.lrc),
+          "[100:03.46]Late.\n"
+        )
+      })
+
+      it("json - words in seconds with their offsets; estimates are marked", () => {
+        assert.deepStrictEqual(JSON.parse(file(spoken, Captions.json)), {
+          words: [
+            { text: "Hello", start: 0.1, end: 0.4, textOffset: 10, speaker: "Kate\nB" },
+            { text: "<you>,", start: 0.5, end: 0.9, textOffset: 16, speaker: "Kate\nB" },
+            { text: "there.", start: 1.2, end: 1.8, textOffset: 23, speaker: "Kate\nB" },
+            { text: "你好。", start: 3, end: 3.6, textOffset: 40, estimated: true },
+            { text: "Good", start: 3.6, end: 4.4, textOffset: 43, estimated: true }
+          ]
+        })
+        assert.deepStrictEqual(JSON.parse(file([completed(0)], Captions.json)), { words: [] })
+      })
+
+      it("times of words grow within their cue, whatever the text and the times", () => {
+        FastCheck.assert(FastCheck.property(
+          FastCheck.array(FastCheck.tuple(FastCheck.string({ minLength: 1, maxLength: 9 }), FastCheck.nat(500)), {
+            maxLength: 20
+          }),
+          (pieces) => {
+            const text = pieces.map(([text]) => text).join(" ")
+            const events = [
+              started(0, text, 0),
+              ...pieces.map(([text, at], i) => word(0, text, i * 500 + at, i * 500 + at + 300)),
+              completed(20_000)
+            ]
+            for (const cue of run(Captions.cues(Stream.fromIterable(events)))) {
+              let latest = cue.start
+              for (const { end, start, text: spoken, textOffset } of cue.words ?? []) {
+                assert.isTrue(Duration.lessThanOrEqualTo(latest, start) && Duration.lessThanOrEqualTo(start, end))
+                assert.isTrue(Duration.lessThanOrEqualTo(end, cue.end))
+                assert.isTrue(text.startsWith(spoken, textOffset))
+                latest = end
+              }
+              const times = run(Captions.webVttWords(Stream.succeed(cue))).join("").match(/<\d\d:[\d:.]+>/g) ?? []
+              assert.deepStrictEqual(times, Array.from(new Set(times)).sort())
+            }
+          }
+        ))
+      })
     })
 
     it("over a hundred hours", () => {
