@@ -54,7 +54,11 @@ describe("errors", () => {
       "This is about the part of the text that begins after 42 characters."
     ],
     [
-      new AudioPlayer.PlaybackError({ reason: "NoPlayer", description: "The audio player mpv is not there" }),
+      new AudioPlayer.PlaybackError({
+        reason: "NoPlayer",
+        description: "The audio player mpv is not there",
+        player: "mpv"
+      }),
       "The audio player mpv is not there. Install mpv, or omit --player."
     ],
     [

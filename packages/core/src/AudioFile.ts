@@ -195,7 +195,7 @@ export const save: {
     pcm: Stream.Stream<Pcm.PcmChunk, E, R>,
     name: string
   ): Effect.Effect<AudioFileReport, AudioFileError | E, R | AudioFile>
-} = dual(
+} = /*#__PURE__*/ dual(
   2,
   <E, R>(first: string | Stream.Stream<Pcm.PcmChunk, E, R>, second: string | Stream.Stream<Pcm.PcmChunk, E, R>) =>
     Effect.flatMap(AudioFile, (service) =>
@@ -228,7 +228,7 @@ const explain = (error: PlatformError.PlatformError): string => {
   return error.description ?? error.message
 }
 
-const makeFileSystem = Effect.gen(function*() {
+const makeFileSystem = /*#__PURE__*/ Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
 
@@ -303,7 +303,8 @@ const makeFileSystem = Effect.gen(function*() {
  * @since 0.1.0
  * @category layers
  */
-export const layerFileSystem: Layer.Layer<AudioFile, never, FileSystem.FileSystem | Path.Path> = Layer.effect(
-  AudioFile,
-  makeFileSystem
-)
+export const layerFileSystem: Layer.Layer<AudioFile, never, FileSystem.FileSystem | Path.Path> = /*#__PURE__*/ Layer
+  .effect(
+    AudioFile,
+    makeFileSystem
+  )

@@ -378,7 +378,7 @@ export const make = (device: Effect.Effect<Device, PlaybackError, Scope.Scope>):
  * @since 0.1.0
  * @category layers
  */
-export const layerNoop: Layer.Layer<AudioPlayer> = Layer.sync(AudioPlayer, () =>
+export const layerNoop: Layer.Layer<AudioPlayer> = /*#__PURE__*/ Layer.sync(AudioPlayer, () =>
   make(Effect.succeed({
     name: "none",
     open: () =>

@@ -253,7 +253,7 @@ const partialFrame = (format: PcmFormat, left: number) =>
 export const fromBytes: {
   (format: PcmFormat): <E, R>(self: Stream.Stream<Uint8Array, E, R>) => Stream.Stream<PcmChunk, E | PcmError, R>
   <E, R>(self: Stream.Stream<Uint8Array, E, R>, format: PcmFormat): Stream.Stream<PcmChunk, E | PcmError, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   2,
   <E, R>(self: Stream.Stream<Uint8Array, E, R>, format: PcmFormat): Stream.Stream<PcmChunk, E | PcmError, R> =>
     Stream.suspend(() => {
@@ -313,7 +313,7 @@ const checkRate = (sampleRate: number): Effect.Effect<void, PcmError> =>
 export const resample: {
   (sampleRate: number): <E, R>(self: Stream.Stream<PcmChunk, E, R>) => Stream.Stream<PcmChunk, E | PcmError, R>
   <E, R>(self: Stream.Stream<PcmChunk, E, R>, sampleRate: number): Stream.Stream<PcmChunk, E | PcmError, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   2,
   <E, R>(self: Stream.Stream<PcmChunk, E, R>, sampleRate: number): Stream.Stream<PcmChunk, E | PcmError, R> =>
     Stream.unwrap(Effect.gen(function*() {
@@ -399,7 +399,7 @@ export interface SilenceOptions {
 export const removeSilence: {
   (options?: SilenceOptions): <E, R>(self: Stream.Stream<PcmChunk, E, R>) => Stream.Stream<PcmChunk, E, R>
   <E, R>(self: Stream.Stream<PcmChunk, E, R>, options?: SilenceOptions): Stream.Stream<PcmChunk, E, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
   <E, R>(self: Stream.Stream<PcmChunk, E, R>, options?: SilenceOptions): Stream.Stream<PcmChunk, E, R> =>
     Stream.suspend(() => {

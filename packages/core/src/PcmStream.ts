@@ -37,39 +37,42 @@ type Self<E, R> = Stream.Stream<Pcm.PcmChunk, E, R>
 export const rechunk: {
   (duration: Duration.DurationInput): <E, R>(self: Self<E, R>) => Self<E, R>
   <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R>
-} = dual(2, <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R> =>
-  Stream.suspend(() => {
-    let format: Pcm.PcmFormat | undefined
-    let parts: Array<Uint8Array> = []
-    let held = 0
-    const step = (chunk: Pcm.PcmChunk): Chunk.Chunk<Pcm.PcmChunk> => {
-      const size = Math.max(Pcm.frameSize(chunk.format), Pcm.byteLength(chunk.format, duration))
-      const out: Array<Pcm.PcmChunk> = []
-      // Audio of another format does not join what is held of the last one.
-      if (format !== undefined && !Pcm.isSameFormat(format, chunk.format)) out.push(...rest())
-      format = chunk.format
-      let bytes = chunk.bytes
-      while (held + bytes.length >= size) {
-        parts.push(bytes.subarray(0, size - held))
-        bytes = bytes.subarray(size - held)
-        out.push({ format, bytes: Pcm.concatBytes(parts) })
+} = /*#__PURE__*/ dual(
+  2,
+  <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R> =>
+    Stream.suspend(() => {
+      let format: Pcm.PcmFormat | undefined
+      let parts: Array<Uint8Array> = []
+      let held = 0
+      const step = (chunk: Pcm.PcmChunk): Chunk.Chunk<Pcm.PcmChunk> => {
+        const size = Math.max(Pcm.frameSize(chunk.format), Pcm.byteLength(chunk.format, duration))
+        const out: Array<Pcm.PcmChunk> = []
+        // Audio of another format does not join what is held of the last one.
+        if (format !== undefined && !Pcm.isSameFormat(format, chunk.format)) out.push(...rest())
+        format = chunk.format
+        let bytes = chunk.bytes
+        while (held + bytes.length >= size) {
+          parts.push(bytes.subarray(0, size - held))
+          bytes = bytes.subarray(size - held)
+          out.push({ format, bytes: Pcm.concatBytes(parts) })
+          parts = []
+          held = 0
+        }
+        if (bytes.length > 0) {
+          parts.push(bytes)
+          held += bytes.length
+        }
+        return Chunk.unsafeFromArray(out)
+      }
+      const rest = (): Array<Pcm.PcmChunk> => {
+        const out = format === undefined || held === 0 ? [] : [{ format, bytes: Pcm.concatBytes(parts) }]
         parts = []
         held = 0
+        return out
       }
-      if (bytes.length > 0) {
-        parts.push(bytes)
-        held += bytes.length
-      }
-      return Chunk.unsafeFromArray(out)
-    }
-    const rest = (): Array<Pcm.PcmChunk> => {
-      const out = format === undefined || held === 0 ? [] : [{ format, bytes: Pcm.concatBytes(parts) }]
-      parts = []
-      held = 0
-      return out
-    }
-    return self.pipe(Stream.mapConcatChunk(step), heldBack(rest))
-  }))
+      return self.pipe(Stream.mapConcatChunk(step), heldBack(rest))
+    })
+)
 
 /**
  * Lets audio pass no faster than it sounds, but for a head start of `lead`. The clock starts with the first chunk, and
@@ -82,7 +85,7 @@ export const rechunk: {
 export const pace: {
   (options?: { readonly lead?: Duration.DurationInput | undefined }): <E, R>(self: Self<E, R>) => Self<E, R>
   <E, R>(self: Self<E, R>, options?: { readonly lead?: Duration.DurationInput | undefined }): Self<E, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
   <E, R>(self: Self<E, R>, options?: { readonly lead?: Duration.DurationInput | undefined }): Self<E, R> =>
     Stream.suspend(() => {
@@ -109,26 +112,29 @@ export const pace: {
 export const prebuffer: {
   (duration: Duration.DurationInput): <E, R>(self: Self<E, R>) => Self<E, R>
   <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R>
-} = dual(2, <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R> =>
-  Stream.suspend(() => {
-    const enough = Duration.toMillis(duration)
-    let held: Array<Pcm.PcmChunk> | undefined = []
-    let length = 0
-    const release = (): Chunk.Chunk<Pcm.PcmChunk> => {
-      const all = Chunk.unsafeFromArray(held ?? [])
-      held = undefined
-      return all
-    }
-    return self.pipe(
-      Stream.mapConcatChunk((chunk) => {
-        if (held === undefined) return Chunk.of(chunk)
-        held.push(chunk)
-        length += Duration.toMillis(Pcm.duration(chunk))
-        return length >= enough ? release() : Chunk.empty()
-      }),
-      heldBack(release)
-    )
-  }))
+} = /*#__PURE__*/ dual(
+  2,
+  <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R> =>
+    Stream.suspend(() => {
+      const enough = Duration.toMillis(duration)
+      let held: Array<Pcm.PcmChunk> | undefined = []
+      let length = 0
+      const release = (): Chunk.Chunk<Pcm.PcmChunk> => {
+        const all = Chunk.unsafeFromArray(held ?? [])
+        held = undefined
+        return all
+      }
+      return self.pipe(
+        Stream.mapConcatChunk((chunk) => {
+          if (held === undefined) return Chunk.of(chunk)
+          held.push(chunk)
+          length += Duration.toMillis(Pcm.duration(chunk))
+          return length >= enough ? release() : Chunk.empty()
+        }),
+        heldBack(release)
+      )
+    })
+)
 
 /**
  * Adds silence after audio, in its format. A stream without audio stays empty.
@@ -139,21 +145,24 @@ export const prebuffer: {
 export const gap: {
   (duration: Duration.DurationInput): <E, R>(self: Self<E, R>) => Self<E, R>
   <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R>
-} = dual(2, <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R> =>
-  Stream.suspend(() => {
-    let format: Pcm.PcmFormat | undefined
-    const silence = () => {
-      const chunk = format === undefined ? undefined : Pcm.silence(format, duration)
-      return chunk === undefined || chunk.bytes.length === 0 ? Stream.empty : Stream.succeed(chunk)
-    }
-    return self.pipe(
-      Stream.map((chunk) => {
-        format = chunk.format
-        return chunk
-      }),
-      Stream.concat(Stream.suspend(silence))
-    )
-  }))
+} = /*#__PURE__*/ dual(
+  2,
+  <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R> =>
+    Stream.suspend(() => {
+      let format: Pcm.PcmFormat | undefined
+      const silence = () => {
+        const chunk = format === undefined ? undefined : Pcm.silence(format, duration)
+        return chunk === undefined || chunk.bytes.length === 0 ? Stream.empty : Stream.succeed(chunk)
+      }
+      return self.pipe(
+        Stream.map((chunk) => {
+          format = chunk.format
+          return chunk
+        }),
+        Stream.concat(Stream.suspend(silence))
+      )
+    })
+)
 
 /**
  * Raises audio from silence at its start and lowers it to silence at its end, so that neither clicks. Holds back as much
@@ -165,11 +174,14 @@ export const gap: {
 export const fade: {
   (duration: Duration.DurationInput): <E, R>(self: Self<E, R>) => Self<E, R>
   <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R>
-} = dual(2, <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R> =>
-  Stream.suspend(() => {
-    const fader = EdgeFade.make(duration)
-    return self.pipe(Stream.mapConcat(fader.push), heldBack(fader.end))
-  }))
+} = /*#__PURE__*/ dual(
+  2,
+  <E, R>(self: Self<E, R>, duration: Duration.DurationInput): Self<E, R> =>
+    Stream.suspend(() => {
+      const fader = EdgeFade.make(duration)
+      return self.pipe(Stream.mapConcat(fader.push), heldBack(fader.end))
+    })
+)
 
 /**
  * How loud a piece of audio is, in decibels relative to full scale: 0 is the loudest, silence is `-Infinity`.
@@ -222,7 +234,7 @@ export const meter: {
     f: (level: Level) => Effect.Effect<X, E2, R2>
   ): <E, R>(self: Self<E, R>) => Self<E | E2, R | R2>
   <E, R, X, E2, R2>(self: Self<E, R>, f: (level: Level) => Effect.Effect<X, E2, R2>): Self<E | E2, R | R2>
-} = dual(
+} = /*#__PURE__*/ dual(
   2,
   <E, R, X, E2, R2>(self: Self<E, R>, f: (level: Level) => Effect.Effect<X, E2, R2>): Self<E | E2, R | R2> =>
     Stream.suspend(() => {

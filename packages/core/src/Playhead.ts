@@ -54,7 +54,7 @@ export interface Options {
   readonly settleTime?: Duration.DurationInput | undefined
 }
 
-const now = Effect.map(ClockNanos.nanos, (nanos) => Number(nanos) / 1e6)
+const now = /*#__PURE__*/ Effect.map(ClockNanos.nanos, (nanos) => Number(nanos) / 1e6)
 
 /**
  * Makes a playhead that waits for its start.

@@ -240,7 +240,7 @@ export const make = (engine: Engine): Service => {
   }
 }
 
-const none = Effect.succeed([])
+const none = /*#__PURE__*/ Effect.succeed([])
 
 interface Encoded {
   readonly bytes: Uint8Array

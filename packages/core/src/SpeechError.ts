@@ -536,7 +536,10 @@ export const isRetryable = (error: SpeechError): boolean => error.isRetryable
 export const withPosition: {
   (position: Position): (self: SpeechError) => SpeechError
   (self: SpeechError, position: Position): SpeechError
-} = dual(2, (self: SpeechError, position: Position): SpeechError => copy(self, { position, cause: self.cause }))
+} = /*#__PURE__*/ dual(
+  2,
+  (self: SpeechError, position: Position): SpeechError => copy(self, { position, cause: self.cause })
+)
 
 /**
  * The same error without its cause, for listeners on the other side of a network.

@@ -196,7 +196,7 @@ export const withOptions: {
   ) => Self
   <A, E, R>(self: Effect.Effect<A, E, R>, options: SpeechOptions): Effect.Effect<A, E, R>
   <A, E, R>(self: Stream.Stream<A, E, R>, options: SpeechOptions): Stream.Stream<A, E, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   2,
   <A, E, R>(self: Effect.Effect<A, E, R> | Stream.Stream<A, E, R>, options: SpeechOptions) => {
     const merged = Effect.map(CurrentSpeechOptions, (outer) => mergeOptions(outer, options))

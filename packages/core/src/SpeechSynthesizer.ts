@@ -90,7 +90,7 @@ export const layerRetry: {
     layer: Layer.Layer<SpeechSynthesizer, E, R>,
     retry?: SpeechError.Retry
   ): Layer.Layer<SpeechSynthesizer, E, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Layer.isLayer(args[0]),
   <E, R>(layer: Layer.Layer<SpeechSynthesizer, E, R>, retry?: SpeechError.Retry) =>
     Layer.map(
@@ -233,10 +233,11 @@ export const voices: Effect.Effect<ReadonlyArray<VoiceInfo>, SpeechError.SpeechE
  * @since 0.1.0
  * @category accessors
  */
-export const models: Effect.Effect<ReadonlyArray<Model>, SpeechError.SpeechError, SpeechSynthesizer> = Effect.flatMap(
-  SpeechSynthesizer,
-  (service) => service.models
-)
+export const models: Effect.Effect<ReadonlyArray<Model>, SpeechError.SpeechError, SpeechSynthesizer> =
+  /*#__PURE__*/ Effect.flatMap(
+    SpeechSynthesizer,
+    (service) => service.models
+  )
 
 /**
  * The languages that the engine speaks.

@@ -144,7 +144,7 @@ export const encodeStream: {
     self: Stream.Stream<Pcm.PcmChunk, E, R>,
     options?: { readonly dataLength?: number | undefined }
   ): Stream.Stream<Uint8Array, E, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
   <E, R>(
     self: Stream.Stream<Pcm.PcmChunk, E, R>,

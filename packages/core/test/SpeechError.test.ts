@@ -159,7 +159,7 @@ describe("SpeechError.withPosition", () => {
       const placed = SpeechError.withPosition(error, position)
       assert.strictEqual(placed.constructor, error.constructor)
       assert.deepStrictEqual(placed.position, position)
-      assert.deepStrictEqual(toJson(placed), { ...toJson(error), position })
+      assert.deepStrictEqual(toJson(placed), { ...toJson(error), position: JSON.parse(JSON.stringify(position)) })
       assert.deepStrictEqual(toJson(SpeechError.withPosition(position)(error)), toJson(placed))
     }
   )

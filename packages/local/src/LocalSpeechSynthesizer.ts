@@ -128,7 +128,7 @@ export const withPronunciations: {
   ) => Self
   <A, E, R>(self: Effect.Effect<A, E, R>, pronunciations: TextFrontEnd.Pronunciations): Effect.Effect<A, E, R>
   <A, E, R>(self: Stream.Stream<A, E, R>, pronunciations: TextFrontEnd.Pronunciations): Stream.Stream<A, E, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   2,
   <A, E, R>(
     self: Effect.Effect<A, E, R> | Stream.Stream<A, E, R>,

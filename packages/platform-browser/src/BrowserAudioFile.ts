@@ -45,7 +45,7 @@ const remove = (handle: FileSystemFileHandle) =>
     Effect.retry({ schedule: unlocking, while: (error) => isNamed(error, "NoModificationAllowedError") })
   )
 
-const fileDestination = Effect.fnUntraced(function*(
+const fileDestination = /*#__PURE__*/ Effect.fnUntraced(function*(
   name: string,
   handle: FileSystemFileHandle
 ): Effect.fn.Return<AudioFile.Destination, AudioFile.AudioFileError, Scope.Scope> {
@@ -206,7 +206,7 @@ const download = (name: string): Effect.Effect<AudioFile.Destination> =>
  * @since 0.1.0
  * @category layers
  */
-export const layerDownload: Layer.Layer<AudioFile.AudioFile> = Layer.succeed(
+export const layerDownload: Layer.Layer<AudioFile.AudioFile> = /*#__PURE__*/ Layer.succeed(
   AudioFile.AudioFile,
   AudioFile.fromDestination(download)
 )
@@ -233,7 +233,7 @@ export const layerDownload: Layer.Layer<AudioFile.AudioFile> = Layer.succeed(
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<AudioFile.AudioFile> = Layer.suspend(() => {
+export const layer: Layer.Layer<AudioFile.AudioFile> = /*#__PURE__*/ Layer.suspend(() => {
   const dialog = picker()
   return dialog === undefined ? layerDownload : layerHandle(ask(dialog))
 })

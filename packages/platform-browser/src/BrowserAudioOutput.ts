@@ -98,7 +98,7 @@ const notAllowed = new PlaybackError({
 
 // If the user has not touched the page yet, the answer is quick: a browser that allows sound anyway starts it at once. If
 // the user has, a busy machine gets its time.
-const patience = Effect.sync(() =>
+const patience = /*#__PURE__*/ Effect.sync(() =>
   "userActivation" in navigator && !navigator.userActivation.hasBeenActive ? "500 millis" : "2 seconds"
 )
 
@@ -142,82 +142,84 @@ const nextFrame: Effect.Effect<void> = Effect.async((resume) => {
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.fn.Return<Service, never, Scope.Scope> {
-  const own = options.context
+export const make = /*#__PURE__*/ Effect.fnUntraced(
+  function*(options: Options = {}): Effect.fn.Return<Service, never, Scope.Scope> {
+    const own = options.context
 
-  const context: Effect.Effect<AudioContext, PlaybackError, Scope.Scope> = own !== undefined
-    ? Effect.succeed(own)
-    : Effect.acquireRelease(
-      open(options.latencyHint ?? "interactive"),
-      // Fails if it is closed already.
-      (context) => Effect.ignore(Effect.tryPromise(() => context.close()))
-    )
-
-  const output = yield* RcRef.make({
-    acquire: Effect.flatMap(context, (context) =>
-      Effect.acquireRelease(
-        Effect.sync((): Opened => {
-          const node = context.createGain()
-          node.connect(context.destination)
-          return { context, node }
-        }),
-        ({ node }) => Effect.sync(() => node.disconnect())
-      )),
-    idleTimeToLive: Duration.infinity
-  })
-
-  const opened = Effect.scoped(RcRef.get(output))
-
-  const running = yield* RcRef.make({
-    acquire: Effect.flatMap(opened, ({ context }) =>
-      Effect.acquireRelease(
-        Effect.interruptible(resume(context)),
+    const context: Effect.Effect<AudioContext, PlaybackError, Scope.Scope> = own !== undefined
+      ? Effect.succeed(own)
+      : Effect.acquireRelease(
+        open(options.latencyHint ?? "interactive"),
         // Fails if it is closed already.
-        () => own === undefined ? Effect.ignore(Effect.tryPromise(() => context.suspend())) : Effect.void
-      )),
-    idleTimeToLive: options.idleTimeToLive ?? "5 seconds"
-  })
-
-  const analyser: Service["analyser"] = (options) =>
-    Effect.flatMap(opened, ({ context, node }) =>
-      Effect.acquireRelease(
-        Effect.try({
-          try: () => {
-            const analyser = new AnalyserNode(context, options)
-            node.connect(analyser)
-            return analyser
-          },
-          catch: (error) => failed(`The browser has no such analyser: ${reason(error)}`)
-        }),
-        // Fails if the output is closed already.
-        (analyser) => Effect.ignore(Effect.try(() => node.disconnect(analyser)))
-      ))
-
-  const awake: Service["awake"] = Effect.gen(function*() {
-    yield* RcRef.get(running)
-    const { context } = yield* opened
-    // Again, because a phone call may have put it to sleep behind our back.
-    yield* resume(context)
-    return context
-  })
-
-  return BrowserAudioOutput.of({
-    context: Effect.map(opened, ({ context }) => context),
-    node: Effect.map(opened, ({ node }) => node),
-    awake,
-    unlock: Effect.asVoid(Effect.scoped(awake)),
-    analyser,
-    waveform: ({ size = 2048 } = {}) =>
-      Stream.unwrapScoped(
-        Effect.map(analyser({ fftSize: size }), (analyser) =>
-          Stream.repeatEffect(Effect.map(nextFrame, () => {
-            const samples = new Float32Array(size)
-            analyser.getFloatTimeDomainData(samples)
-            return samples
-          })))
+        (context) => Effect.ignore(Effect.tryPromise(() => context.close()))
       )
-  })
-})
+
+    const output = yield* RcRef.make({
+      acquire: Effect.flatMap(context, (context) =>
+        Effect.acquireRelease(
+          Effect.sync((): Opened => {
+            const node = context.createGain()
+            node.connect(context.destination)
+            return { context, node }
+          }),
+          ({ node }) => Effect.sync(() => node.disconnect())
+        )),
+      idleTimeToLive: Duration.infinity
+    })
+
+    const opened = Effect.scoped(RcRef.get(output))
+
+    const running = yield* RcRef.make({
+      acquire: Effect.flatMap(opened, ({ context }) =>
+        Effect.acquireRelease(
+          Effect.interruptible(resume(context)),
+          // Fails if it is closed already.
+          () => own === undefined ? Effect.ignore(Effect.tryPromise(() => context.suspend())) : Effect.void
+        )),
+      idleTimeToLive: options.idleTimeToLive ?? "5 seconds"
+    })
+
+    const analyser: Service["analyser"] = (options) =>
+      Effect.flatMap(opened, ({ context, node }) =>
+        Effect.acquireRelease(
+          Effect.try({
+            try: () => {
+              const analyser = new AnalyserNode(context, options)
+              node.connect(analyser)
+              return analyser
+            },
+            catch: (error) => failed(`The browser has no such analyser: ${reason(error)}`)
+          }),
+          // Fails if the output is closed already.
+          (analyser) => Effect.ignore(Effect.try(() => node.disconnect(analyser)))
+        ))
+
+    const awake: Service["awake"] = Effect.gen(function*() {
+      yield* RcRef.get(running)
+      const { context } = yield* opened
+      // Again, because a phone call may have put it to sleep behind our back.
+      yield* resume(context)
+      return context
+    })
+
+    return BrowserAudioOutput.of({
+      context: Effect.map(opened, ({ context }) => context),
+      node: Effect.map(opened, ({ node }) => node),
+      awake,
+      unlock: Effect.asVoid(Effect.scoped(awake)),
+      analyser,
+      waveform: ({ size = 2048 } = {}) =>
+        Stream.unwrapScoped(
+          Effect.map(analyser({ fftSize: size }), (analyser) =>
+            Stream.repeatEffect(Effect.map(nextFrame, () => {
+              const samples = new Float32Array(size)
+              analyser.getFloatTimeDomainData(samples)
+              return samples
+            })))
+        )
+    })
+  }
+)
 
 /**
  * The sound of a page. Nothing is opened before it is first used.
@@ -257,7 +259,7 @@ export const layer = (options?: Options): Layer.Layer<BrowserAudioOutput> =>
  * @since 0.1.0
  * @category accessors
  */
-export const unlock: Effect.Effect<void, PlaybackError, BrowserAudioOutput> = Effect.flatMap(
+export const unlock: Effect.Effect<void, PlaybackError, BrowserAudioOutput> = /*#__PURE__*/ Effect.flatMap(
   BrowserAudioOutput,
   (service) => service.unlock
 )

@@ -76,7 +76,7 @@ const fadeLimit = Duration.millis(50)
 
 const nothingYet: FromPlayback = { position: 0, time: 0, isMoving: false, isOver: false, underruns: 0 }
 
-const open = Effect.fnUntraced(function*(
+const open = /*#__PURE__*/ Effect.fnUntraced(function*(
   node: AudioWorkletNode,
   context: AudioContext,
   format: Pcm.PcmFormat,

@@ -166,7 +166,7 @@ export const encode: {
     events: Stream.Stream<ReplyEvent, SpeechError.SpeechError, R>,
     options?: EncodeOptions
   ): Stream.Stream<Uint8Array, never, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
   <R>(
     events: Stream.Stream<ReplyEvent, SpeechError.SpeechError, R>,
@@ -243,7 +243,7 @@ export const toResponse: {
     events: Stream.Stream<ReplyEvent, SpeechError.SpeechError, R>,
     options?: EncodeOptions
   ): Effect.Effect<HttpServerResponse.HttpServerResponse, never, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
   <R>(
     events: Stream.Stream<ReplyEvent, SpeechError.SpeechError, R>,
@@ -372,7 +372,7 @@ export const split: {
     reply: Stream.Stream<ReplyEvent, E, R>,
     options?: SplitOptions
   ): Effect.Effect<Reply<E>, never, R | Scope.Scope>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
   <E, R>(
     reply: Stream.Stream<ReplyEvent, E, R>,

@@ -63,7 +63,7 @@ export const events: {
     text: Stream.Stream<SpeechText.Input, E, R>,
     options?: Options
   ): Stream.Stream<Protocol.ReplyEvent, SpeechError.SpeechError | E, R | SpeechStream>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
   <E, R>(
     text: Stream.Stream<SpeechText.Input, E, R>,

@@ -227,7 +227,7 @@ interface Growing {
 export const cues: {
   (options?: Options): <E, R>(events: Stream.Stream<SpeechEvent.SpeechEvent, E, R>) => Stream.Stream<Cue, E, R>
   <E, R>(events: Stream.Stream<SpeechEvent.SpeechEvent, E, R>, options?: Options): Stream.Stream<Cue, E, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Predicate.hasProperty(args[0], Stream.StreamTypeId),
   <E, R>(events: Stream.Stream<SpeechEvent.SpeechEvent, E, R>, options: Options = {}): Stream.Stream<Cue, E, R> =>
     Stream.suspend(() => {

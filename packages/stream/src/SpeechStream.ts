@@ -235,7 +235,7 @@ const cannotLoad = (method: string, what: string) => (error: unknown) =>
 // A page without scripts does not load this.
 let loadedScripts: typeof Scripts | undefined
 
-const loadScripts: Effect.Effect<typeof Scripts, SpeechError.TransportFailure> = Effect.suspend(() =>
+const loadScripts: Effect.Effect<typeof Scripts, SpeechError.TransportFailure> = /*#__PURE__*/ Effect.suspend(() =>
   loadedScripts !== undefined ? Effect.succeed(loadedScripts) : Effect.tryPromise({
     try: () => import("./internal/speakScript.js"),
     catch: cannotLoad("scriptEvents", "The speaker of scripts")
@@ -247,13 +247,14 @@ const loadScripts: Effect.Effect<typeof Scripts, SpeechError.TransportFailure> =
 // The punctuation of many languages would be a fifth of what a page loads: it comes with the first text.
 let loaded: typeof TextSegmenter | undefined
 
-const loadSegmenter: Effect.Effect<typeof TextSegmenter, SpeechError.TransportFailure> = Effect.suspend(() =>
-  loaded !== undefined ? Effect.succeed(loaded) : Effect.tryPromise({
-    try: () => import("./TextSegmenter.js"),
-    catch: cannotLoad("events", "The segmenter")
-  }).pipe(Effect.tap((module) => {
-    loaded = module
-  }))
+const loadSegmenter: Effect.Effect<typeof TextSegmenter, SpeechError.TransportFailure> = /*#__PURE__*/ Effect.suspend(
+  () =>
+    loaded !== undefined ? Effect.succeed(loaded) : Effect.tryPromise({
+      try: () => import("./TextSegmenter.js"),
+      catch: cannotLoad("events", "The segmenter")
+    }).pipe(Effect.tap((module) => {
+      loaded = module
+    }))
 )
 
 const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Service => {
@@ -368,7 +369,7 @@ export const events: {
     text: TextSource<E, R>,
     options?: SpeechOptions
   ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
-} = dual(
+} = /*#__PURE__*/ dual(
   isFirst,
   <E, R>(first: TextSource<E, R> | StreamRequest<E, R>, options?: SpeechOptions) =>
     Stream.unwrap(Effect.map(SpeechStream, (service) => service.events(...split(first, options))))
@@ -403,7 +404,7 @@ export const stream: {
     text: TextSource<E, R>,
     options?: SpeechOptions
   ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
-} = dual(
+} = /*#__PURE__*/ dual(
   isFirst,
   <E, R>(first: TextSource<E, R> | StreamRequest<E, R>, options?: SpeechOptions) =>
     Stream.unwrap(Effect.map(SpeechStream, (service) => service.fromText(...split(first, options))))
@@ -435,7 +436,7 @@ export const fromText: {
     text: TextSource<E, R>,
     options?: SpeechOptions
   ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => isText(args[0]),
   <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
     Stream.unwrap(Effect.map(SpeechStream, (service) => service.fromText(text, options)))
@@ -456,7 +457,7 @@ export const scriptEvents: {
     script: SpeechScript.Source<E, R>,
     options?: SpeechOptions
   ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => isScript(args[0]),
   <E, R>(script: SpeechScript.Source<E, R>, options?: SpeechOptions) =>
     Stream.unwrap(Effect.map(SpeechStream, (service) => service.scriptEvents(script, options)))
@@ -489,7 +490,7 @@ export const fromScript: {
     script: SpeechScript.Source<E, R>,
     options?: SpeechOptions
   ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => isScript(args[0]),
   <E, R>(script: SpeechScript.Source<E, R>, options?: SpeechOptions) => SpeechEvent.pcm(scriptEvents(script, options))
 )

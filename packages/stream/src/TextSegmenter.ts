@@ -268,7 +268,7 @@ export const isSpeakable: (text: string) => boolean = Speakable.isSpeakable
 export const segment: {
   (options?: Options): (text: string) => Array<string>
   (text: string, options?: Options): Array<string>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => typeof args[0] === "string",
   (text: string, options?: Options): Array<string> => segments(text, options).map((segment) => segment.text)
 )
@@ -289,7 +289,7 @@ export const segment: {
 export const segments: {
   (options?: Options): (text: string) => Array<Segment>
   (text: string, options?: Options): Array<Segment>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => typeof args[0] === "string",
   (text: string, options?: Options): Array<Segment> => {
     const { flush, initial, push } = make(options)
@@ -321,7 +321,7 @@ export const segments: {
 export const split: {
   (options?: Options): <E, R>(self: Stream.Stream<SpeechText.Input, E, R>) => Stream.Stream<string, E, R>
   <E, R>(self: Stream.Stream<SpeechText.Input, E, R>, options?: Options): Stream.Stream<string, E, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Stream.StreamTypeId in Object(args[0]),
   <E, R>(self: Stream.Stream<SpeechText.Input, E, R>, options?: Options): Stream.Stream<string, E, R> =>
     Stream.map(splitSegments(self, options), (segment) => segment.text)
@@ -349,7 +349,7 @@ export const split: {
 export const splitSegments: {
   (options?: Options): <E, R>(self: Stream.Stream<SpeechText.Input, E, R>) => Stream.Stream<Segment, E, R>
   <E, R>(self: Stream.Stream<SpeechText.Input, E, R>, options?: Options): Stream.Stream<Segment, E, R>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Stream.StreamTypeId in Object(args[0]),
   <E, R>(self: Stream.Stream<SpeechText.Input, E, R>, options?: Options): Stream.Stream<Segment, E, R> => {
     const segmenter = make(options)

@@ -9,7 +9,7 @@ const blockLength = 4 * 1024 * 1024
  *
  * @internal
  */
-export const makeRoom = Effect.fnUntraced(function*(
+export const makeRoom = /*#__PURE__*/ Effect.fnUntraced(function*(
   file: Pick<FileSystem.File, "seek" | "read" | "writeAll">,
   size: number,
   from: number,

@@ -264,7 +264,7 @@ export const withSpan: {
     name: string,
     options?: Tracer.SpanOptions
   ): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>>
-} = dual(
+} = /*#__PURE__*/ dual(
   (args) => Effect.isEffect(args[0]),
   <A, E, R>(self: Effect.Effect<A, E, R>, name: string, options?: Tracer.SpanOptions) =>
     Effect.useSpan(name, { captureStackTrace: false, ...options }, (span) =>

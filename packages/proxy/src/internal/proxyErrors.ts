@@ -47,7 +47,7 @@ export const fromHttpClient = (at: At, error: HttpClientError.HttpClientError): 
  *
  * @internal
  */
-export const fromForeignResponse = Effect.fnUntraced(function*(
+export const fromForeignResponse = /*#__PURE__*/ Effect.fnUntraced(function*(
   at: At,
   response: HttpClientResponse.HttpClientResponse
 ) {

@@ -18,46 +18,50 @@ const bodyTimeout = Duration.seconds(30)
 const refusalTime = Duration.seconds(2)
 
 /** The body as text; one that is too large is not read to its end. */
-const readBody = Effect.fnUntraced(function*(request: HttpServerRequest.HttpServerRequest, maxLength: number) {
-  const tooLarge = Refusal.invalid("text", `A request may have ${maxLength} bytes`, 413)
-  if (Number(request.headers["content-length"] ?? 0) > maxLength) return yield* tooLarge
-  const body = yield* Deferred.make<Uint8Array, Refusal.Refusal>()
-  const pieces: Array<Uint8Array> = []
-  let length = 0
-  const reader = yield* request.stream.pipe(
-    Stream.runForEach((piece) => {
-      length += piece.length
-      pieces.push(piece)
-      return length > maxLength ? Effect.zipRight(Effect.intoDeferred(tooLarge, body), Effect.never) : Effect.void
-    }),
-    Effect.matchCauseEffect({
-      onFailure: () => Effect.intoDeferred(Refusal.invalid("text", "The request could not be read"), body),
-      onSuccess: () => Deferred.succeed(body, Pcm.concatBytes(pieces))
-    }),
-    Effect.interruptible,
-    Effect.forkDaemon
-  )
-  const bytes = yield* Deferred.await(body).pipe(
-    Effect.timeoutFail({
-      duration: bodyTimeout,
-      onTimeout: (): Refusal.Refusal => ({
-        status: 408,
-        error: new SpeechError.ServerFailure({
-          ...Refusal.at,
+const readBody = /*#__PURE__*/ Effect.fnUntraced(
+  function*(request: HttpServerRequest.HttpServerRequest, maxLength: number) {
+    const tooLarge = Refusal.invalid("text", `A request may have ${maxLength} bytes`, 413)
+    if (Number(request.headers["content-length"] ?? 0) > maxLength) return yield* tooLarge
+    const body = yield* Deferred.make<Uint8Array, Refusal.Refusal>()
+    const pieces: Array<Uint8Array> = []
+    let length = 0
+    const reader = yield* request.stream.pipe(
+      Stream.runForEach((piece) => {
+        length += piece.length
+        pieces.push(piece)
+        return length > maxLength ? Effect.zipRight(Effect.intoDeferred(tooLarge, body), Effect.never) : Effect.void
+      }),
+      Effect.matchCauseEffect({
+        onFailure: () => Effect.intoDeferred(Refusal.invalid("text", "The request could not be read"), body),
+        onSuccess: () => Deferred.succeed(body, Pcm.concatBytes(pieces))
+      }),
+      Effect.interruptible,
+      Effect.forkDaemon
+    )
+    const bytes = yield* Deferred.await(body).pipe(
+      Effect.timeoutFail({
+        duration: bodyTimeout,
+        onTimeout: (): Refusal.Refusal => ({
           status: 408,
-          description: "The request did not come in time"
+          error: new SpeechError.ServerFailure({
+            ...Refusal.at,
+            status: 408,
+            description: "The request did not come in time"
+          })
         })
-      })
-    }),
-    Effect.onInterrupt(() => Fiber.interrupt(reader)),
-    Effect.tapError(() => Effect.forkDaemon(Effect.interruptible(Effect.delay(Fiber.interrupt(reader), refusalTime)))),
-    Effect.mapError((refusal): Refusal.Refusal => ({
-      ...refusal,
-      headers: { ...refusal.headers, connection: "close" }
-    }))
-  )
-  return yield* Effect.catchAll(decodeUtf8(bytes), () => Refusal.invalid("request", "The request is not UTF-8"))
-})
+      }),
+      Effect.onInterrupt(() => Fiber.interrupt(reader)),
+      Effect.tapError(() =>
+        Effect.forkDaemon(Effect.interruptible(Effect.delay(Fiber.interrupt(reader), refusalTime)))
+      ),
+      Effect.mapError((refusal): Refusal.Refusal => ({
+        ...refusal,
+        headers: { ...refusal.headers, connection: "close" }
+      }))
+    )
+    return yield* Effect.catchAll(decodeUtf8(bytes), () => Refusal.invalid("request", "The request is not UTF-8"))
+  }
+)
 
 const decodeUtf8 = (bytes: Uint8Array) => Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes))
 
@@ -73,7 +77,7 @@ const decodeRequest = Schema.decodeUnknown(Protocol.SpeechProxyRequest)
  *
  * @internal
  */
-export const readRequest = Effect.fnUntraced(function*(
+export const readRequest = /*#__PURE__*/ Effect.fnUntraced(function*(
   request: HttpServerRequest.HttpServerRequest,
   { allow, maxTextLength }: { readonly allow: ReadonlyArray<string>; readonly maxTextLength: number }
 ) {

@@ -50,7 +50,7 @@ const pieces = (input: SpeechText.Input): Chunk.Chunk<SpeechText.Input> =>
  *
  * @internal
  */
-export const textSegments = Effect.fnUntraced(function*<E, R>(
+export const textSegments = /*#__PURE__*/ Effect.fnUntraced(function*<E, R>(
   text: string | Stream.Stream<SpeechText.Input, E, R>,
   { queueTimeout, segmenter, sentenceTimeout }: Options
 ): Effect.fn.Return<NextSegment<E>, never, R | Scope.Scope> {
