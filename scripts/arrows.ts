@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs"
 import { builtinModules } from "node:module"
 import { dirname, join, normalize } from "node:path"
+import { type Argument, parseSync, Visitor } from "oxc-parser"
 import { filesBelow, isMain, report, repository, type Workspace, workspaces } from "./workspace.js"
 
 interface Arrows {
@@ -83,15 +84,63 @@ const isBuiltin = (specifier: string) => specifier.startsWith("node:") || builti
 /** "effect/Effect" is of "effect", "@effect/platform/HttpClient" of "@effect/platform". */
 const packageOf = (specifier: string) => specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/")
 
+interface Import {
+  readonly specifier: string
+  readonly line: number
+  /** Whether nothing of it is left at run time. */
+  readonly isType: boolean
+}
+
 /** What a module names of other modules and files, with line numbers: imports of every kind, and its asset URLs. */
-export const importsOf = (source: string): Array<{ readonly specifier: string; readonly line: number }> => {
-  const code = source.replace(/^[ \t]*(?:\*|\/\/|\/\*).*$/gm, "")
-  const statement = /^(?:import|export)\b(?:[^"'`;=]*?\bfrom)?\s*["']([^"']+)["']/gm
-  const expression = /\bimport(?:\.meta\.resolve)?\(\s*["'`]([^"'`$]+)["'`]/g
-  const asset = /\bnew URL\(\s*["'`](\.[^"'`$]+)["'`],\s*import\.meta\.url/g
-  return [...code.matchAll(statement), ...code.matchAll(expression), ...code.matchAll(asset)]
-    .map((match) => ({ specifier: match[1] ?? "", line: code.slice(0, match.index).split("\n").length }))
-    .sort((a, b) => a.line - b.line)
+export const importsOf = (source: string, file = "module.ts"): Array<Import> => {
+  const { errors, program } = parseSync(file, source)
+  if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message ?? "cannot be parsed"}`)
+  const found: Array<Import> = []
+  const add = (node: { readonly start: number } | null | undefined, specifier: unknown, isType: boolean) => {
+    if (!node || typeof specifier !== "string") return
+    found.push({ specifier, line: source.slice(0, node.start).split("\n").length, isType })
+  }
+  const addExpression = (node: { readonly start: number }, argument: Argument | undefined) => {
+    if (argument?.type === "Literal") add(node, argument.value, false)
+    if (argument?.type === "TemplateLiteral" && argument.expressions.length === 0) {
+      add(node, argument.quasis[0]?.value.cooked, false)
+    }
+  }
+  const onlyTypes = (kinds: ReadonlyArray<string | undefined>) =>
+    kinds.length > 0 && kinds.every((kind) => kind === "type")
+  new Visitor({
+    ImportDeclaration: (node) =>
+      add(
+        node,
+        node.source.value,
+        node.importKind === "type" ||
+          onlyTypes(node.specifiers.map((one) => one.type === "ImportSpecifier" ? one.importKind : undefined))
+      ),
+    ExportNamedDeclaration: (node) =>
+      add(
+        node,
+        node.source?.value,
+        node.exportKind === "type" || onlyTypes(node.specifiers.map(({ exportKind }) => exportKind))
+      ),
+    ExportAllDeclaration: (node) => add(node, node.source.value, node.exportKind === "type"),
+    ImportExpression: (node) => addExpression(node, node.source),
+    TSImportType: (node) => add(node, node.source.value, true),
+    TSExternalModuleReference: (node) => add(node, node.expression.value, false),
+    TSModuleDeclaration: (node) => add(node, node.id.type === "Literal" ? node.id.value : undefined, true),
+    CallExpression: (node) => {
+      const callee = source.slice(node.callee.start, node.callee.end)
+      if (callee === "import.meta.resolve" || callee === "require") addExpression(node, node.arguments[0])
+    },
+    NewExpression: (node) => {
+      const [path, base] = node.arguments
+      const isAsset = source.slice(node.callee.start, node.callee.end) === "URL" && base !== undefined &&
+        source.slice(base.start, base.end) === "import.meta.url"
+      if (isAsset && path?.type === "Literal" && typeof path.value === "string" && path.value.startsWith(".")) {
+        add(node, path.value, false)
+      }
+    }
+  }).visit(program)
+  return found.sort((a, b) => a.line - b.line)
 }
 
 const manifestProblems = ({ id, manifest, path }: Workspace, isPrivate: ReadonlySet<string>): Array<string> => {
@@ -126,14 +175,14 @@ const importProblems = (root: string, workspace: Workspace, isPrivate: ReadonlyS
   return filesBelow(root, path).filter((file) => /\.(ts|mts|mjs|js|tsx)$/.test(file)).flatMap((file) => {
     const inSource = file.startsWith(`${path}/src/`)
     const inTest = file.startsWith(`${path}/test/`)
-    return importsOf(readFileSync(join(root, file), "utf8")).flatMap(({ line, specifier }) => {
+    return importsOf(readFileSync(join(root, file), "utf8"), file).flatMap(({ line, specifier }) => {
       const problem = (sentence: string) => [`${file}:${line}: ${sentence}`]
       if (specifier.startsWith(".")) {
         const target = normalize(join(dirname(file), specifier))
         if ((inSource || inTest) && !target.startsWith(`${path}/`)) {
           return problem(`imports "${specifier}", which lies outside of ${path}. Import the package by its name.`)
         }
-        return inSource && !target.startsWith(`${path}/src/`)
+        return inSource && !target.startsWith(`${path}/src/`) && target !== `${path}/package.json` // npm packs it anyway
           ? problem(`imports "${specifier}", which is not in ${path}/src and so is not published.`)
           : []
       }
@@ -167,41 +216,49 @@ const importProblems = (root: string, workspace: Workspace, isPrivate: ReadonlyS
   })
 }
 
-/** The imports of a module that exist at run time, with its type imports taken away. */
-const valueImports = (source: string): ReadonlyArray<string> =>
-  importsOf(
-    source
-      .replace(/^(?:import|export) type\b[\s\S]*?from\s*["'][^"']+["']/gm, "")
-      .replace(/^(import|export) \{((?:\s*type\s+[\w$]+(?:\s+as\s+[\w$]+)?\s*,?)+)\}\s*from\s*["'][^"']+["']/gm, "")
-  ).map(({ specifier }) => specifier)
-
-/** The circles of value imports between modules of one package. */
+/** One circle of value imports, the shortest, for each group of modules that import each other. */
 export const circlesOf = (modules: ReadonlyMap<string, ReadonlyArray<string>>): Array<ReadonlyArray<string>> => {
-  const done = new Set<string>()
-  const circles: Array<ReadonlyArray<string>> = []
-  const visit = (module: string, path: ReadonlyArray<string>): void => {
-    const start = path.indexOf(module)
-    if (start !== -1) {
-      circles.push([...path.slice(start), module])
-      return
+  /** How each module that can be reached from `from` is reached first. */
+  const reach = (from: string) => {
+    const paths = new Map<string, ReadonlyArray<string>>()
+    const waiting: Array<ReadonlyArray<string>> = [[from]]
+    for (const path of waiting) {
+      for (const next of modules.get(path.at(-1) ?? from) ?? []) {
+        if (paths.has(next)) continue
+        paths.set(next, [...path, next])
+        waiting.push([...path, next])
+      }
     }
-    if (done.has(module)) return
-    for (const next of modules.get(module) ?? []) visit(next, [...path, module])
-    done.add(module)
+    return paths
   }
-  for (const module of modules.keys()) visit(module, [])
+  const reported = new Set<string>()
+  const circles: Array<ReadonlyArray<string>> = []
+  for (const module of modules.keys()) {
+    if (reported.has(module)) continue
+    const paths = reach(module)
+    const circle = paths.get(module)
+    if (circle === undefined) continue
+    circles.push(circle)
+    for (const other of paths.keys()) if (reach(other).has(module)) reported.add(other)
+  }
   return circles
 }
 
 const sourceOf = (target: string, files: ReadonlySet<string>): string | undefined =>
   [target, target.replace(/\.js$/, ".ts"), target.replace(/\.mjs$/, ".mts")].find((file) => files.has(file))
 
-const circleProblems = (root: string, { path }: Workspace): Array<string> => {
+const circleProblems = (root: string, { manifest, path }: Workspace): Array<string> => {
   const files = new Set(filesBelow(root, `${path}/src`).filter((file) => /\.(ts|mts|mjs|js|tsx)$/.test(file)))
+  const resolve = (file: string, specifier: string): string | undefined =>
+    specifier.startsWith(".")
+      ? sourceOf(normalize(join(dirname(file), specifier)), files)
+      : packageOf(specifier) === manifest.name
+      ? sourceOf(`${path}/src/${specifier.slice(manifest.name.length + 1) || "index"}.ts`, files)
+      : undefined
   const modules = new Map([...files].map((file) => [
     file,
-    valueImports(readFileSync(join(root, file), "utf8")).flatMap((specifier) =>
-      specifier.startsWith(".") ? sourceOf(normalize(join(dirname(file), specifier)), files) ?? [] : []
+    importsOf(readFileSync(join(root, file), "utf8"), file).flatMap(({ isType, specifier }) =>
+      isType ? [] : resolve(file, specifier) ?? []
     )
   ]))
   return circlesOf(modules).map((circle) =>
@@ -222,7 +279,9 @@ const unusedProblems = (
   if (arrows[id] === undefined) return []
   const imported = new Set(
     filesBelow(root, `${path}/src`).filter((file) => /\.(ts|mts|mjs|js|tsx)$/.test(file))
-      .flatMap((file) => importsOf(readFileSync(join(root, file), "utf8")).map(({ specifier }) => packageOf(specifier)))
+      .flatMap((file) =>
+        importsOf(readFileSync(join(root, file), "utf8"), file).map(({ specifier }) => packageOf(specifier))
+      )
   )
   return Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
     .filter((name) => (name.startsWith(scope) || name.startsWith("@effect/")) && !imported.has(name))

@@ -1,4 +1,4 @@
-import { Pcm, SpeechEngine, SpeechError, SpeechSynthesizer } from "@effect-smallest/core"
+import { LayerOptions, Pcm, SpeechEngine, SpeechError, SpeechSynthesizer } from "@effect-smallest/core"
 import { Effect, Layer, Schema, Stream } from "effect"
 
 /** What only this engine knows. */
@@ -21,6 +21,11 @@ export interface Options {
 }
 
 const module = "MorseSpeechSynthesizer"
+
+const check = LayerOptions.make<Options>(`${module}.layer`, {
+  sampleRate: LayerOptions.speech.sampleRate,
+  frequency: LayerOptions.between(200, 2000)
+})
 
 // From a to z: a dot is 1 and a dash 3 units long.
 const codes =
@@ -64,8 +69,9 @@ const events = (request: SpeechEngine.ResolvedRequest) => {
   return SpeechEngine.fromPcm({ text: request.text, pcm })
 }
 
-export const make = ({ frequency = 600, sampleRate = 24000 }: Options = {}): SpeechSynthesizer.Service =>
-  SpeechEngine.make({
+export const make = (options: Options = {}): SpeechSynthesizer.Service => {
+  const { frequency = 600, sampleRate = 24000 } = check(options)
+  return SpeechEngine.make({
     module,
     defaults: { voice: "sounder", model: "morse", sampleRate, provider: { morse: { frequency } } },
     sampleRates: { minimum: 8000, maximum: 48000 },
@@ -76,6 +82,7 @@ export const make = ({ frequency = 600, sampleRate = 24000 }: Options = {}): Spe
     models: Effect.succeed(["morse"]),
     languages: Effect.succeed(["en"])
   })
+}
 
 export const layer = (options?: Options): Layer.Layer<SpeechSynthesizer.SpeechSynthesizer> =>
-  Layer.succeed(SpeechSynthesizer.SpeechSynthesizer, make(options))
+  Layer.sync(SpeechSynthesizer.SpeechSynthesizer, () => make(options))

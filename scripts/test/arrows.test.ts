@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import { brokenArrows, importsOf } from "../arrows.js"
+import { brokenArrows, circlesOf, importsOf } from "../arrows.js"
 import { manifest, repositoryOf } from "./fixture.js"
 
 const core = manifest("core", { peerDependencies: { effect: "^3" } })
@@ -98,6 +98,22 @@ describe("arrows", () => {
     assert.deepStrictEqual(types, [])
   })
 
+  it("a circle through the package's own name - is reported", () => {
+    const problems = problemsOf({
+      "packages/core/src/A.ts": "import * as B from \"@effect-smallest/core/B\"\n",
+      "packages/core/src/B.ts": "import * as A from \"./A.js\"\n"
+    })
+    assert.lengthOf(problems, 1)
+    assert.match(problems[0] ?? "", /A\.ts: imports itself through packages\/core\/src\/B\.ts/)
+  })
+
+  it("modules that import each other in several ways - are one circle, the shortest", () => {
+    assert.deepStrictEqual(
+      circlesOf(new Map([["a", ["b", "c"]], ["b", ["c"]], ["c", ["a", "d"]], ["d", ["b"]], ["e", ["e"]]])),
+      [["a", "c", "a"], ["e", "e"]]
+    )
+  })
+
   const localProblemsOf = (files: Record<string, string>) =>
     allProblemsOf(files).filter((problem) => problem.startsWith("packages/local"))
 
@@ -146,13 +162,41 @@ describe("arrows", () => {
       "export const text = \"import 'no'\""
     ].join("\n")
     assert.deepStrictEqual(importsOf(source), [
-      { specifier: "b", line: 4 },
-      { specifier: "c", line: 6 },
-      { specifier: "d", line: 10 },
-      { specifier: "e", line: 11 },
-      { specifier: "f", line: 12 },
-      { specifier: "g", line: 13 },
-      { specifier: "h", line: 14 }
+      { specifier: "b", line: 4, isType: true },
+      { specifier: "c", line: 6, isType: false },
+      { specifier: "d", line: 10, isType: false },
+      { specifier: "e", line: 11, isType: false },
+      { specifier: "f", line: 12, isType: false },
+      { specifier: "g", line: 13, isType: false },
+      { specifier: "h", line: 14, isType: false }
     ])
+  })
+
+  it("importsOf - reads imports however they are written", () => {
+    const source = [
+      "export const a1 = 1; import a from \"a\"",
+      "  import { b /* isn't = \"x\" */ } from \"b\"",
+      "export {} from 'c'",
+      "type D = import(\"d\").D",
+      "declare module \"e\" { interface E {} }",
+      "const f = require(`f`)",
+      "const g = new URL(\"./g.mjs\", import.meta.url)",
+      "import { type H } from \"h\"; export type { I } from \"i\""
+    ].join("\n")
+    assert.deepStrictEqual(importsOf(source).map(({ isType, line, specifier }) => [specifier, line, isType]), [
+      ["a", 1, false],
+      ["b", 2, false],
+      ["c", 3, false],
+      ["d", 4, true],
+      ["e", 5, true],
+      ["f", 6, false],
+      ["./g.mjs", 7, false],
+      ["h", 8, true],
+      ["i", 8, true]
+    ])
+  })
+
+  it("importsOf - a file that cannot be parsed fails by its name", () => {
+    assert.throws(() => importsOf("import {", "packages/core/src/A.ts"), /packages\/core\/src\/A\.ts/)
   })
 })

@@ -39,7 +39,8 @@ export const unsafeMake = (format: Pcm.PcmFormat, bytes: Uint8Array): Audio => (
 })
 
 /**
- * Joins chunks of one format. Fails with `MixedFormats` if they are of several: `Pcm.resample` brings them to one.
+ * Joins chunks of one format. Fails with `MixedFormats` if they are of several: `Pcm.resample` brings them to one. Fails with `PartialFrame`
+ * if what they hold together is not whole frames.
  *
  * @since 0.1.0
  * @category constructors
@@ -47,9 +48,10 @@ export const unsafeMake = (format: Pcm.PcmFormat, bytes: Uint8Array): Audio => (
 export const fromChunks = (chunks: Chunk.NonEmptyChunk<Pcm.PcmChunk>): Either.Either<Audio, Pcm.PcmError> => {
   const { format } = Chunk.headNonEmpty(chunks)
   const other = Chunk.findFirst(chunks, (chunk) => !Pcm.isSameFormat(chunk.format, format))
-  return Option.isSome(other)
-    ? Either.left(Pcm.mixedFormats(format, other.value.format))
-    : Either.right(unsafeMake(format, Pcm.concatBytes(Chunk.map(chunks, (chunk) => chunk.bytes))))
+  if (Option.isSome(other)) return Either.left(Pcm.mixedFormats(format, other.value.format))
+  const bytes = Pcm.concatBytes(Chunk.map(chunks, (chunk) => chunk.bytes))
+  const left = bytes.length % Pcm.frameSize(format)
+  return left === 0 ? Either.right(unsafeMake(format, bytes)) : Either.left(Pcm.partialFrame(format, left))
 }
 
 /**

@@ -227,7 +227,8 @@ export const concatBytes = (parts: Iterable<Uint8Array>): Uint8Array => {
   return joined
 }
 
-const partialFrame = (format: PcmFormat, left: number) =>
+/** @internal */
+export const partialFrame = (format: PcmFormat, left: number): PcmError =>
   new PcmError({
     reason: "PartialFrame",
     description: `The audio ended inside a frame: ${left} of ${frameSize(format)} bytes`

@@ -271,7 +271,9 @@ export class RateLimited extends Schema.TaggedError<RateLimited>(identifier("Rat
     return true
   }
   override get message(): string {
-    const wait = this.retryAfter === undefined ? "a moment" : seconds(this.retryAfter)
+    const wait = this.retryAfter === undefined || Duration.toMillis(this.retryAfter) === 0
+      ? "a moment"
+      : seconds(this.retryAfter)
     return explain(this, `Wait ${wait} and try again; \`concurrency\` must not exceed what the account allows.`)
   }
 }

@@ -82,6 +82,16 @@ export * as HttpErrors from "./HttpErrors.js"
 export * as Language from "./Language.js"
 
 /**
+ * Checks of the options that a layer is built with: every option is known and in bounds, or the layer does not come to be.
+ *
+ * A layer that takes its options from the program dies with an {@link InvalidLayerOption}; one that takes them from a `Config` fails with
+ * a `ConfigError` of the same words. Applications never need this module; authors of layers do.
+ *
+ * @since 0.2.0
+ */
+export * as LayerOptions from "./LayerOptions.js"
+
+/**
  * Names of speech models: open strings. Editors complete the names that an installed engine has registered.
  *
  * @since 0.1.0

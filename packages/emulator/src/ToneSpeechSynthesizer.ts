@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
@@ -34,6 +35,11 @@ export interface Options {
    */
   readonly sampleRate?: SpeechOptions["sampleRate"]
 }
+
+const check = LayerOptions.make<Options>("ToneSpeechSynthesizer.layer", {
+  voice: LayerOptions.text,
+  sampleRate: LayerOptions.speech.sampleRate
+})
 
 const tones: Readonly<Record<string, { readonly base: number; readonly gender: "female" | "male" }>> = {
   "tone-mid": { base: 147, gender: "male" },
@@ -158,8 +164,9 @@ const events = (request: SpeechEngine.ResolvedRequest): Stream.Stream<SpeechEven
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}): SpeechSynthesizer.Service =>
-  SpeechEngine.make({
+export const make = (options: Options = {}): SpeechSynthesizer.Service => {
+  check(options)
+  return SpeechEngine.make({
     module: "ToneSpeechSynthesizer",
     defaults: { voice: options.voice ?? "tone-mid", speed: 1, sampleRate: options.sampleRate ?? 24000 },
     honours: ["voice"],
@@ -177,6 +184,7 @@ export const make = (options: Options = {}): SpeechSynthesizer.Service =>
     models: Effect.succeed([]),
     languages: Effect.succeed(["en"])
   })
+}
 
 /**
  * @since 0.1.0

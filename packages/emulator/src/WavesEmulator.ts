@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import type * as SpeechError from "@effect-smallest/core/SpeechError"
 import type { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
 import { LocalSpeechSynthesizer, NodeFliteWorker } from "@effect-smallest/local/node"
@@ -150,6 +151,23 @@ export interface EngineOptions extends Options {
   readonly engine?: "local" | "tone" | undefined
 }
 
+const check = LayerOptions.make<EngineOptions>("WavesEmulator.layer", {
+  port: LayerOptions.whole(0, 65_535),
+  host: LayerOptions.text,
+  apiKey: LayerOptions.redacted,
+  concurrency: LayerOptions.whole(0, Infinity),
+  sockets: LayerOptions.whole(0, Infinity),
+  legacy: LayerOptions.oneOf("serve", 404, 410),
+  latency: LayerOptions.duration,
+  cors: LayerOptions.flag,
+  queryAuth: LayerOptions.flag,
+  bodyLimit: LayerOptions.whole(1, Infinity),
+  models: LayerOptions.list,
+  voices: LayerOptions.list,
+  assumptions: LayerOptions.record,
+  engine: LayerOptions.oneOf("local", "tone")
+})
+
 const settings = (options: Options): Settings => ({
   apiKey: Option.fromNullable(options.apiKey),
   concurrency: options.concurrency ?? Infinity,
@@ -223,7 +241,7 @@ export const layerWithEngine = (
   options: Options = {}
 ): Layer.Layer<WavesEmulator, ServeError | SpeechError.SpeechError, SpeechSynthesizer> =>
   Layer.unwrapEffect(Effect.sync(() => {
-    const resolved = settings(options)
+    const resolved = settings(check(options))
     const server = Http.createServer()
     const Routes = Layer.mergeAll(
       SpeechRoutes.layer,

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
@@ -85,6 +86,15 @@ export interface Options {
    */
   readonly workers?: number | undefined
 }
+
+const checkLayer = LayerOptions.make<Options>("LocalSpeechSynthesizer.layer", {
+  voice: LayerOptions.text,
+  speed: LayerOptions.speech.speed,
+  sampleRate: LayerOptions.speech.sampleRate,
+  voices: LayerOptions.record,
+  pronunciations: LayerOptions.record,
+  workers: /*#__PURE__*/ LayerOptions.whole(1)
+})
 
 /**
  * Pronunciations for everything that runs inside a scope; set them with {@link withPronunciations}.
@@ -262,7 +272,7 @@ export const make = Effect.fnUntraced(function*(
   const pool = yield* Pool.makeWithTTL({
     acquire: flite.spawn,
     min: 0,
-    max: Math.max(1, options.workers ?? 1),
+    max: checkLayer(options).workers ?? 1,
     timeToLive: idleTimeToLive
   })
   const workers: Workers = { pool, queue: yield* Effect.makeSemaphore(1) }

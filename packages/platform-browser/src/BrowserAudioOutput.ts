@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import { PlaybackError } from "@effect-smallest/core/AudioPlayer"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -88,6 +89,12 @@ export interface Options {
   readonly idleTimeToLive?: Duration.DurationInput | undefined
 }
 
+const check = LayerOptions.make<Options>("BrowserAudioOutput.layer", {
+  context: LayerOptions.code,
+  latencyHint: /*#__PURE__*/ LayerOptions.oneOf("balanced", "interactive", "playback"),
+  idleTimeToLive: LayerOptions.duration
+})
+
 const failed = (description: string) => new PlaybackError({ reason: "PlayerFailed", player: "Web Audio", description })
 
 const notAllowed = new PlaybackError({
@@ -144,7 +151,7 @@ const nextFrame: Effect.Effect<void> = Effect.async((resume) => {
  */
 export const make = /*#__PURE__*/ Effect.fnUntraced(
   function*(options: Options = {}): Effect.fn.Return<Service, never, Scope.Scope> {
-    const own = options.context
+    const own = check(options).context
 
     const context: Effect.Effect<AudioContext, PlaybackError, Scope.Scope> = own !== undefined
       ? Effect.succeed(own)

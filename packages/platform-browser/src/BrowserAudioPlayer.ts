@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -19,6 +20,13 @@ import * as Worklet from "./internal/playback.js"
 import type { FromPlayback, ToPlayback } from "./internal/playbackProtocol.js"
 
 const { PlaybackError } = AudioPlayer
+
+const check = LayerOptions.make<Options>("BrowserAudioPlayer.layer", {
+  bufferDuration: LayerOptions.duration,
+  prebuffer: LayerOptions.duration,
+  fadeDuration: LayerOptions.duration,
+  workletUrl: LayerOptions.url
+})
 
 /**
  * @since 0.1.0
@@ -170,6 +178,7 @@ const open = /*#__PURE__*/ Effect.fnUntraced(function*(
  */
 export const make = (options: Options = {}): Effect.Effect<AudioPlayer.Service, never, BrowserAudioOutput> =>
   Effect.map(BrowserAudioOutput, (output) => {
+    check(options)
     const lead = Duration.max(options.bufferDuration ?? "1 second", "100 millis")
     const prebuffer = Duration.min(options.prebuffer ?? "100 millis", lead)
     const fade = Duration.toSeconds(options.fadeDuration ?? "5 millis")

@@ -8,6 +8,7 @@
  */
 import type * as AudioFile from "@effect-smallest/core/AudioFile"
 import type * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import type * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as ProxySpeechSynthesizer from "@effect-smallest/proxy/ProxySpeechSynthesizer"
@@ -34,6 +35,11 @@ export interface Options {
   /** The audio context that all sound of the page shares. */
   readonly output?: BrowserAudioOutput.Options | undefined
 }
+
+// What the layers below check in their turn.
+const rules = { stream: LayerOptions.record, player: LayerOptions.record, output: LayerOptions.record }
+
+const check = LayerOptions.make<Options>("BrowserSpeech.layer", rules)
 
 /**
  * What each layer provides: both ports of speech, files, and the loudspeaker.
@@ -75,11 +81,14 @@ export const layer = <E, R, A = never>(
   synthesizer: Layer.Layer<SpeechSynthesizer.SpeechSynthesizer | A, E, R>,
   options: Options = {}
 ): Layer.Layer<Provided | A, E, Exclude<R, HttpClient.HttpClient>> =>
-  Layer.mergeAll(
-    Layer.provideMerge(SpeechStream.layerSegmented(options.stream), synthesizer),
-    BrowserAudioFile.layer,
-    Layer.provideMerge(BrowserAudioPlayer.layer(options.player), BrowserAudioOutput.layer(options.output))
-  ).pipe(Layer.provide(FetchHttpClient.layer))
+  Layer.suspend(() => {
+    const { output, player, stream } = check(options)
+    return Layer.mergeAll(
+      Layer.provideMerge(SpeechStream.layerSegmented(stream), synthesizer),
+      BrowserAudioFile.layer,
+      Layer.provideMerge(BrowserAudioPlayer.layer(player), BrowserAudioOutput.layer(output))
+    )
+  }).pipe(Layer.provide(FetchHttpClient.layer))
 
 /**
  * Where the application's server is, and the defaults of a voice.

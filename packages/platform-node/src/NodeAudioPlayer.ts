@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as Playhead from "@effect-smallest/core/Playhead"
 import * as Wav from "@effect-smallest/core/Wav"
@@ -27,6 +28,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { launch, type PlayerProcess } from "./internal/playerProcess.js"
 import { type PlayerProgram, programs } from "./internal/playerProgram.js"
@@ -78,6 +80,18 @@ export interface Options {
    */
   readonly bufferDuration?: Duration.DurationInput | undefined
 }
+
+const playerRule = LayerOptions.options<PlayerOptions>({
+  name: LayerOptions.required(LayerOptions.oneOf(...Object.keys(programs))),
+  executable: LayerOptions.text,
+  arguments: LayerOptions.list,
+  environment: LayerOptions.record
+})
+
+const checkPlayer = LayerOptions.make<Options>("NodeAudioPlayer.layer", {
+  player: Schema.Union(LayerOptions.oneOf(...Object.keys(programs)), playerRule),
+  bufferDuration: LayerOptions.duration
+})
 
 const inOrder: ReadonlyArray<PlayerName> = ["ffplay", "mpv", "aplay", "afplay"]
 
@@ -148,6 +162,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const find = yield* makeFind
+  checkPlayer(options)
   const lead = Duration.max(options.bufferDuration ?? "300 millis", "100 millis")
 
   const candidates: ReadonlyArray<PlayerOptions> = options.player === undefined

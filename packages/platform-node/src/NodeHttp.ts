@@ -7,6 +7,7 @@
  *
  * @since 0.2.0
  */
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from "@effect/platform-node/Undici"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -35,6 +36,18 @@ export interface Options {
    */
   readonly proxy?: "environment" | "none" | undefined
 }
+
+/**
+ * What each option must be.
+ *
+ * @internal
+ */
+export const rules: LayerOptions.Rules<Options> = {
+  connectTimeout: LayerOptions.duration,
+  proxy: LayerOptions.oneOf("environment", "none")
+}
+
+const check = LayerOptions.make<Options>("NodeHttp.layer", rules)
 
 // Timers of Node hold 31 bits of milliseconds; undici takes 0 for "no limit".
 const timerMillis = (duration: Duration.Duration): number => {
@@ -77,7 +90,7 @@ export const layer = (options: Options = {}): Layer.Layer<HttpClient.HttpClient>
     Layer.provide(Layer.scoped(
       NodeHttpClient.Dispatcher,
       Effect.acquireRelease(
-        Effect.sync(() => makeDispatcher(options)),
+        Effect.sync(() => makeDispatcher(check(options))),
         (dispatcher) => Effect.promise(() => dispatcher.destroy())
       )
     ))

@@ -5,12 +5,14 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import type * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import type { Retry } from "@effect-smallest/core/SpeechError"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as LightningV1SpeechSynthesizer from "@effect-smallest/waves/LightningV1SpeechSynthesizer"
 import * as WavesClient from "@effect-smallest/waves/WavesClient"
 import * as WavesPronunciationDictionaries from "@effect-smallest/waves/WavesPronunciationDictionaries"
+import * as WavesSpeechOptions from "@effect-smallest/waves/WavesSpeechOptions"
 import * as WavesSpeechStream from "@effect-smallest/waves/WavesSpeechStream"
 import * as WavesSpeechSynthesizer from "@effect-smallest/waves/WavesSpeechSynthesizer"
 import * as WavesVoiceClones from "@effect-smallest/waves/WavesVoiceClones"
@@ -24,6 +26,8 @@ import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Struct from "effect/Struct"
 import * as NodeAudioPlayer from "./NodeAudioPlayer.js"
 import * as NodeHttp from "./NodeHttp.js"
 import * as NodeWebSocketConnector from "./NodeWebSocketConnector.js"
@@ -101,7 +105,10 @@ export const layer = <E, R, A = never>(
   | A,
   E,
   Exclude<R, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path>
-> => wire(Layer.provideMerge(SpeechStream.layerSegmented(options.stream), synthesizer), options)
+> =>
+  Layer.suspend(() =>
+    wire(Layer.provideMerge(SpeechStream.layerSegmented(checkStream(options).stream), synthesizer), options)
+  )
 
 /**
  * What the layers of the cloud provide: the ports, and the client for what is beyond them.
@@ -175,7 +182,11 @@ export interface SegmentedStream extends SpeechStream.SegmentedOptions {
  * @since 0.1.0
  * @category models
  */
-export interface LiveStream extends Omit<WavesSpeechStream.Options, keyof WavesSpeechSynthesizer.Options> {
+export interface LiveStream extends
+  Omit<WavesSpeechStream.Options, keyof WavesSpeechSynthesizer.Options>,
+  // `Config.Wrap` would take the options of the other mode for ones of this.
+  Partial<Record<Exclude<keyof SegmentedStream, keyof WavesSpeechStream.Options | "mode">, undefined>>
+{
   readonly mode: "live"
 }
 
@@ -213,6 +224,35 @@ const split = <A extends WavesClient.Options & RequestRetryOptions & ProxyOption
   }
 }
 
+// What the layers below check in their turn.
+const later = LayerOptions.record
+
+const modes: ReadonlyArray<unknown> = [undefined, "segmented", "live"]
+
+const checkWaves = LayerOptions.make<WavesOptions>("NodeSpeech.layerWaves", {
+  ...WavesClient.rules,
+  ...WavesSpeechOptions.rules,
+  proxy: NodeHttp.rules.proxy,
+  retry: LayerOptions.retry,
+  stream: LayerOptions.rule(
+    (value) => Predicate.isRecord(value) && modes.includes(value["mode"]),
+    "an object whose `mode` is \"segmented\" or \"live\""
+  )
+})
+
+const checkLightningV1 = LayerOptions.make<LightningV1Options>("NodeSpeech.layerLightningV1", {
+  ...WavesClient.rules,
+  ...LightningV1SpeechSynthesizer.rules,
+  proxy: NodeHttp.rules.proxy,
+  retry: LayerOptions.retry,
+  stream: later
+})
+
+const checkStream = LayerOptions.make<StreamOptions & ConnectionOptions>("NodeSpeech.layer", {
+  ...NodeHttp.rules,
+  stream: later
+})
+
 const layerCloud = <A = never>(
   speech: Layer.Layer<
     SpeechSynthesizer.SpeechSynthesizer | SpeechStream.SpeechStream | A,
@@ -249,16 +289,22 @@ const layerAccount = Layer.mergeAll(WavesVoices.layer(), WavesVoiceClones.layer,
  * @since 0.1.0
  * @category layers
  */
-export const layerWaves = (options: WavesOptions): Layer.Layer<Provided | ProvidedAccount> => {
+export const layerWaves = (options: WavesOptions): Layer.Layer<Provided | ProvidedAccount> =>
+  Layer.suspend(() => wavesLayer(checkWaves(options)))
+
+const wavesLayer = (options: WavesOptions): Layer.Layer<Provided | ProvidedAccount> => {
   const { stream = {} } = options
   const { client, connection, retry, speech } = split(options)
   const synthesizer = withRetry(WavesSpeechSynthesizer.layer(speech), retry)
   const speechLayer = stream.mode === "live"
     ? Layer.merge(
       synthesizer,
-      Layer.provide(WavesSpeechStream.layer({ ...speech, ...stream }), NodeWebSocketConnector.layerWith(connection))
+      Layer.provide(
+        WavesSpeechStream.layer({ ...speech, ...Struct.omit(stream, "mode") }),
+        NodeWebSocketConnector.layerWith(connection)
+      )
     )
-    : Layer.provideMerge(SpeechStream.layerSegmented(stream), synthesizer)
+    : Layer.provideMerge(SpeechStream.layerSegmented(Struct.omit(stream, "mode")), synthesizer)
   return layerCloud(Layer.merge(speechLayer, layerAccount), client, connection)
 }
 
@@ -268,7 +314,10 @@ export const layerWaves = (options: WavesOptions): Layer.Layer<Provided | Provid
  * @since 0.1.0
  * @category layers
  */
-export const layerLightningV1 = (options: LightningV1Options): Layer.Layer<Provided> => {
+export const layerLightningV1 = (options: LightningV1Options): Layer.Layer<Provided> =>
+  Layer.suspend(() => lightningV1Layer(checkLightningV1(options)))
+
+const lightningV1Layer = (options: LightningV1Options): Layer.Layer<Provided> => {
   const { client, connection, retry, speech } = split(options)
   return layerCloud(
     Layer.provideMerge(
@@ -302,7 +351,7 @@ export const layerLightningV1 = (options: LightningV1Options): Layer.Layer<Provi
 export const layerWavesConfig = (
   config: Config.Config.Wrap<Partial<WavesOptions>> = {}
 ): Layer.Layer<Provided | ProvidedAccount, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.map(WavesClient.fromEnvironment(config), layerWaves))
+  Layer.unwrapEffect(Effect.map(WavesClient.fromEnvironment(config, checkWaves), layerWaves))
 
 /**
  * Speech through the API of 2024, with every option from a `Config`. The key is `SMALLEST_API_KEY` and the base URL `SMALLEST_BASE_URL`,
@@ -314,4 +363,4 @@ export const layerWavesConfig = (
 export const layerLightningV1Config = (
   config: Config.Config.Wrap<Partial<LightningV1Options>> = {}
 ): Layer.Layer<Provided, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.map(WavesClient.fromEnvironment(config), layerLightningV1))
+  Layer.unwrapEffect(Effect.map(WavesClient.fromEnvironment(config, checkLightningV1), layerLightningV1))

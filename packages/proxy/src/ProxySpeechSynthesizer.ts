@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
@@ -77,6 +78,17 @@ export interface Options extends SpeechOptions {
 
 const module = "ProxySpeechSynthesizer"
 
+const check = LayerOptions.make<Options>(`${module}.layer`, {
+  ...LayerOptions.speech,
+  url: /*#__PURE__*/ LayerOptions.required(LayerOptions.url),
+  headers: LayerOptions.code,
+  timeouts: /*#__PURE__*/ LayerOptions.options<Timeouts>({
+    connect: LayerOptions.duration,
+    idle: LayerOptions.duration
+  }),
+  transformClient: LayerOptions.code
+})
+
 // Half of a header's value is often a word such as "Bearer", and a short value is not a secret.
 const secretsOf = (headers: globalThis.Record<string, string>): ReadonlyArray<string> =>
   Object.values(headers).flatMap((value) => [value, ...value.split(/\s+/)]).filter((part) => part.length >= 8)
@@ -88,7 +100,9 @@ const secretsOf = (headers: globalThis.Record<string, string>): ReadonlyArray<st
 export const make = (options: Options): Effect.Effect<SpeechSynthesizer.Service, never, HttpClient.HttpClient> =>
   Effect.map(HttpClient.HttpClient, (httpClient) => {
     const { headers = Effect.succeed({}), sampleRate = 24000, timeouts = {}, transformClient, url, ...defaults } =
-      options
+      check(
+        options
+      )
     const connect = Duration.decode(timeouts.connect ?? "10 seconds")
     const idle = Duration.decode(timeouts.idle ?? "30 seconds")
     const client = httpClient.pipe(

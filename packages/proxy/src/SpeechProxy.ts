@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
@@ -164,16 +165,33 @@ const aborted = ({ source }: HttpServerRequest.HttpServerRequest): Effect.Effect
     })
     : Effect.never
 
-const positive = (name: string, value: number): number => {
-  if (value > 0) return value
-  throw new RangeError(`${name} must be more than 0, got ${value}`)
-}
+const quota = /*#__PURE__*/ LayerOptions.options<Quota>({
+  limit: /*#__PURE__*/ LayerOptions.required(/*#__PURE__*/ LayerOptions.moreThan(0)),
+  window: /*#__PURE__*/ LayerOptions.required(LayerOptions.duration)
+})
+
+const check = LayerOptions.make<Options<unknown>>("SpeechProxy", {
+  authorize: /*#__PURE__*/ LayerOptions.required(LayerOptions.code),
+  allow: LayerOptions.list,
+  maxTextLength: /*#__PURE__*/ LayerOptions.moreThan(0),
+  limits: /*#__PURE__*/ LayerOptions.options<Limits>({
+    requests: quota,
+    characters: quota,
+    concurrency: /*#__PURE__*/ LayerOptions.moreThan(0)
+  }),
+  limiter: LayerOptions.code,
+  cors: /*#__PURE__*/ LayerOptions.options<Cors>({
+    allowedOrigins: /*#__PURE__*/ LayerOptions.required(LayerOptions.list),
+    credentials: LayerOptions.flag
+  }),
+  keepAlive: LayerOptions.duration
+})
 
 /**
  * The app: mount it at any path of an `HttpRouter`, serve it alone, or give it to another framework with
  * {@link toWebHandler}.
  *
- * Invalid options, such as a limit of 0, are defects of the program: it throws a `RangeError` that names them.
+ * Invalid options, such as a limit of 0, are defects of the program: it throws an `InvalidLayerOption` that names them.
  *
  * @example
  * ```ts
@@ -205,15 +223,19 @@ export const httpApp = <R = never>(
   options: Options<R>
 ): HttpApp.Default<never, R | SpeechStream | SpeechSynthesizer> => {
   const { allow = ["language", "speed", "sampleRate", "voice"], limits = {} } = options
-  const maxTextLength = positive("maxTextLength", options.maxTextLength ?? 10_000)
+  check(options)
+  const maxTextLength = options.maxTextLength ?? 10_000
   const requests = limits.requests ?? { limit: 120, window: "1 minute" }
   const characters = limits.characters ?? { limit: Math.max(20_000, maxTextLength), window: "1 minute" }
-  positive("limits.requests.limit", requests.limit)
-  positive("limits.characters.limit", characters.limit)
   if (characters.limit < maxTextLength) {
-    throw new RangeError(`limits.characters.limit must be maxTextLength (${maxTextLength}) or more`)
+    throw new LayerOptions.InvalidLayerOption({
+      layer: "SpeechProxy",
+      option: "limits.characters.limit",
+      description:
+        `\`limits.characters.limit\` must be maxTextLength (${maxTextLength}) or more, not ${characters.limit}`
+    })
   }
-  const concurrency = ClientConcurrency.make(positive("limits.concurrency", limits.concurrency ?? 4))
+  const concurrency = ClientConcurrency.make(limits.concurrency ?? 4)
   const limiter = options.limiter ??
     Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, MemoryStore.make())
 

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import type * as Pcm from "@effect-smallest/core/Pcm"
 import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
@@ -137,7 +138,16 @@ export const make = (
       }))
     }))
   const textEvents: Service["events"] = (text, options = {}) =>
-    measured((operation) => events(recordText(text, operation), options), options)
+    isText(text)
+      ? measured((operation) => events(recordText(text, operation), options), options)
+      : Stream.fail(
+        new SpeechError.InvalidSpeechRequest({
+          module: engine,
+          method: "events",
+          parameter: "text",
+          description: "The text must be a string or a Stream of strings"
+        })
+      )
   const speak = script ??
     (<E, R>(script: SpeechScript.Source<E, R>, request: SpeechOptions) =>
       Stream.unwrap(Effect.map(loadScripts, ({ speakLines }) => speakLines(script, { events, defaults, request }))))
@@ -257,11 +267,23 @@ const loadSegmenter: Effect.Effect<typeof TextSegmenter, SpeechError.TransportFa
     }))
 )
 
+const checkLayer = LayerOptions.make<SegmentedOptions>("SpeechStream.layerSegmented", {
+  maxLength: /*#__PURE__*/ LayerOptions.whole(2, Infinity),
+  minLength: /*#__PURE__*/ LayerOptions.whole(0, Infinity),
+  firstSegment: /*#__PURE__*/ LayerOptions.oneOf("sentence", "clause"),
+  locale: LayerOptions.text,
+  prefetch: /*#__PURE__*/ LayerOptions.whole(0, Infinity),
+  sentenceTimeout: LayerOptions.duration,
+  queueTimeout: LayerOptions.duration,
+  retry: LayerOptions.retry,
+  onSegmentFailure: /*#__PURE__*/ LayerOptions.oneOf("fail", "skip"),
+  gap: LayerOptions.duration,
+  fade: LayerOptions.duration,
+  trimSilence: LayerOptions.flag
+})
+
 const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Service => {
-  const { prefetch = 1 } = options
-  if (Number.isNaN(prefetch) || prefetch < 0) {
-    throw new RangeError(`prefetch must be 0 or more segments, got ${prefetch}`)
-  }
+  const { prefetch = 1 } = checkLayer(options)
   Either.getOrThrowWith(check(options), (error) => error)
   let made: TextSegmenter.TextSegmenter | undefined
   const segmenter = Effect.map(loadSegmenter, ({ make }) => made ??= make(options))
@@ -271,28 +293,48 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
   }
   const speaking = {
     synthesizer,
-    prefetch: Math.floor(prefetch),
+    prefetch,
     schedule: SpeechError.scheduleOf(options.retry),
     onSegmentFailure: options.onSegmentFailure ?? "fail",
     gap: Duration.decode(options.gap ?? 0),
     fade: Duration.decode(options.fade ?? "2 millis"),
     trimSilence: options.trimSilence
   }
+  // Segments check their requests; a text without segments has none, and skipped segments hide their errors.
+  const checkEngine = SpeechEngine.checkOptions(
+    {
+      ...synthesizer.capabilities,
+      sampleRates: { minimum: 8000, maximum: 48_000 },
+      honours: ["voice", "model", "removeExtraSilence"]
+    },
+    synthesizer.defaults,
+    "events"
+  )
+  const checkOptions = (options: SpeechOptions) =>
+    Effect.mapError(
+      checkEngine(options),
+      SpeechError.withPosition({ segment: 0, textOffset: 0, samplesEmitted: 0 })
+    )
   return make(
     (text, request) =>
-      Stream.unwrap(Effect.map(segmenter, (segmenter) =>
-        speakSegments(textSegments(text, { ...reading, segmenter }), {
-          ...speaking,
-          request
-        }))),
+      Stream.unwrap(
+        Effect.zipWith(checkOptions(request), segmenter, (_, segmenter) =>
+          speakSegments(textSegments(text, { ...reading, segmenter }), {
+            ...speaking,
+            request
+          }))
+      ),
     {
       engine: "layerSegmented",
       vendor: synthesizer.capabilities.vendor,
       defaults: synthesizer.defaults,
       script: (script, request) =>
         Stream.unwrap(
-          Effect.zipWith(segmenter, loadScripts, (segmenter, { cutText, speakScript }) =>
-            speakScript(script, cutText(segmenter), { ...speaking, request }))
+          Effect.zipWith(
+            Effect.zipRight(checkOptions(request), segmenter),
+            loadScripts,
+            (segmenter, { cutText, speakScript }) => speakScript(script, cutText(segmenter), { ...speaking, request })
+          )
         )
     }
   )
@@ -341,15 +383,22 @@ const isText = (u: unknown): boolean => typeof u === "string" || Predicate.hasPr
 
 const isScript = (u: unknown): boolean => Array.isArray(u) || Predicate.hasProperty(u, Stream.StreamTypeId)
 
-const isFirst = (args: IArguments): boolean => isText(args[0]) || Predicate.hasProperty(args[0], "text")
+const isRequest = <E, R>(first: TextSource<E, R> | StreamRequest<E, R>): first is StreamRequest<E, R> =>
+  Predicate.hasProperty(first, "text") && !isText(first)
+
+// What stands alone and is neither text nor options is a mistake, which the service reports.
+const isTextFirst = (args: IArguments): boolean =>
+  args.length > 1 || isText(args[0]) || args.length === 1 && args[0] !== undefined && !Predicate.isRecord(args[0])
+
+const isFirst = (args: IArguments): boolean => isTextFirst(args) || Predicate.hasProperty(args[0], "text")
 
 const split = <E, R>(
   first: TextSource<E, R> | StreamRequest<E, R>,
   options: SpeechOptions | undefined
 ): readonly [text: TextSource<E, R>, options: SpeechOptions | undefined] => {
-  if (typeof first === "string" || Stream.StreamTypeId in first) return [first, options]
+  if (!isRequest(first)) return [first, options]
   const { text, ...rest } = first
-  return [text, rest]
+  return [text, { ...rest, ...options }]
 }
 
 /**
@@ -437,7 +486,7 @@ export const fromText: {
     options?: SpeechOptions
   ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
 } = /*#__PURE__*/ dual(
-  (args) => isText(args[0]),
+  isTextFirst,
   <E, R>(text: TextSource<E, R>, options?: SpeechOptions) =>
     Stream.unwrap(Effect.map(SpeechStream, (service) => service.fromText(text, options)))
 )

@@ -5,6 +5,7 @@
  */
 import * as Audio from "@effect-smallest/core/Audio"
 import * as AudioPlayer from "@effect-smallest/core/AudioPlayer"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as Playhead from "@effect-smallest/core/Playhead"
 import * as Context from "effect/Context"
@@ -82,6 +83,14 @@ export interface Options {
     | undefined
 }
 
+const check = LayerOptions.make<Options>("TestAudioPlayer.layer", {
+  bufferDuration: LayerOptions.duration,
+  startDelay: LayerOptions.duration,
+  unavailable: LayerOptions.code,
+  sampleRates: LayerOptions.list,
+  failures: LayerOptions.list
+})
+
 interface Entry {
   readonly format: Pcm.PcmFormat
   readonly parts: Array<Uint8Array>
@@ -121,7 +130,9 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
   readonly control: Service
   readonly player: AudioPlayer.Service
 }> {
-  const { bufferDuration = "200 millis", failures = [], sampleRates, startDelay = Duration.zero, unavailable } = options
+  const { bufferDuration = "200 millis", failures = [], sampleRates, startDelay = Duration.zero, unavailable } = check(
+    options
+  )
   const entries = yield* SubscriptionRef.make<ReadonlyArray<Entry>>([])
 
   const open = Effect.fnUntraced(function*(format: Pcm.PcmFormat) {

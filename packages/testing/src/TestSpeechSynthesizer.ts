@@ -12,6 +12,7 @@
  */
 import * as Audio from "@effect-smallest/core/Audio"
 import type { Language } from "@effect-smallest/core/Language"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import type * as Model from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
@@ -26,6 +27,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
@@ -176,6 +178,24 @@ export interface Options extends SpeechOptions {
 
 const module = "TestSpeechSynthesizer"
 
+const check = LayerOptions.make<Options>("TestSpeechSynthesizer.layer", {
+  ...LayerOptions.speech,
+  script: LayerOptions.list,
+  respond: LayerOptions.code,
+  firstAudioDelay: LayerOptions.duration,
+  chunkDelay: LayerOptions.duration,
+  chunkDuration: LayerOptions.duration,
+  wordTimestamps: LayerOptions.flag,
+  honours: LayerOptions.list,
+  takes: LayerOptions.rule(
+    (value) => value === "none" || value === "forwarded" || Predicate.isRecord(value),
+    "\"none\", \"forwarded\", or a name and a schema"
+  ),
+  voices: LayerOptions.list,
+  models: LayerOptions.list,
+  languages: LayerOptions.list
+})
+
 const testModel = "test"
 
 const testVoice = "test"
@@ -301,7 +321,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     voices,
     wordTimestamps = true,
     ...defaults
-  } = options
+  } = check(options)
   const records = yield* SubscriptionRef.make<ReadonlyArray<RecordedRequest>>([])
   const queue = yield* Ref.make<ReadonlyArray<Reply>>([])
   const remaining = yield* Ref.make<ReadonlyArray<Reply>>(script ?? [])

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as Audio from "@effect-smallest/core/Audio"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
@@ -23,6 +24,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import { lightningV1Voices } from "./internal/catalogue.js"
 import { unwrapConfig } from "./internal/unwrapConfig.js"
 import * as WavesClient from "./WavesClient.js"
@@ -81,6 +83,19 @@ export interface Options extends LightningV1Options {
 
 const module = "LightningV1SpeechSynthesizer"
 
+/**
+ * What each option of the layer must be.
+ *
+ * @internal
+ */
+export const rules: LayerOptions.Rules<Options> = {
+  ...Struct.omit(LayerOptions.speech, "provider", "language"),
+  addWavHeader: LayerOptions.flag,
+  transliterate: LayerOptions.flag
+}
+
+const checkLayer = LayerOptions.make<Options>(`${module}.layer`, rules)
+
 const voices: ReadonlyArray<VoiceInfo> = lightningV1Voices.map((id) => ({
   id,
   name: id.charAt(0).toUpperCase() + id.slice(1),
@@ -134,6 +149,7 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<SpeechSynthesizer.Service, never, WavesClient.WavesClient> =>
   Effect.map(WavesClient.WavesClient, (client) => {
+    checkLayer(options)
     const {
       addWavHeader = true,
       model = "lightning",
@@ -224,4 +240,7 @@ export const layer = (
 export const layerConfig = (
   options: Config.Config.Wrap<Options> = {}
 ): Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.provide(Layer.unwrapEffect(Effect.map(unwrapConfig(options), layer)), WavesClient.layerConfig())
+  Layer.provide(
+    Layer.unwrapEffect(Effect.map(Effect.flatMap(unwrapConfig(options), checkLayer.orConfigError), layer)),
+    WavesClient.layerConfig()
+  )

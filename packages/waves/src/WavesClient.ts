@@ -8,6 +8,7 @@
  */
 import * as ByteBuffer from "@effect-smallest/core/ByteBuffer"
 import * as HttpErrors from "@effect-smallest/core/HttpErrors"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
@@ -207,6 +208,28 @@ export interface Options {
   readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
 }
 
+/**
+ * What each option must be.
+ *
+ * @internal
+ */
+export const rules: LayerOptions.Rules<Options> = {
+  apiKey: /*#__PURE__*/ LayerOptions.required(LayerOptions.redacted),
+  baseUrl: LayerOptions.text,
+  concurrency: /*#__PURE__*/ LayerOptions.whole(1, Infinity),
+  timeouts: /*#__PURE__*/ LayerOptions.options<Timeouts>({
+    permit: LayerOptions.duration,
+    connect: LayerOptions.duration,
+    firstAudio: LayerOptions.duration,
+    idle: LayerOptions.duration,
+    answer: LayerOptions.duration
+  }),
+  bufferDuration: LayerOptions.duration,
+  transformClient: LayerOptions.code
+}
+
+const check = LayerOptions.make<Options>("WavesClient.layer", rules)
+
 const resolveTimeouts = (timeouts: Timeouts = {}): ResolvedTimeouts => ({
   permit: Duration.decode(timeouts.permit ?? "2 minutes"),
   connect: Duration.decode(timeouts.connect ?? "10 seconds"),
@@ -232,11 +255,12 @@ const isJson = (response: HttpClientResponse.HttpClientResponse): boolean =>
  */
 export const make = (options: Options): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.map(HttpClient.HttpClient, (httpClient) => {
+    check(options)
     // Keys come from files and pipes, with the line's end.
     const apiKey = Redacted.make(Redacted.value(options.apiKey).trim())
     const timeouts = resolveTimeouts(options.timeouts)
     const bufferDuration = Duration.decode(options.bufferDuration ?? "1 minute")
-    const permits = PermitPool.make(Math.max(1, Math.floor(options.concurrency ?? 1)))
+    const permits = PermitPool.make(options.concurrency ?? 1)
     const baseUrl = WavesConfig.toBaseUrl(options.baseUrl ?? "https://api.smallest.ai")
     const lightningV1Url = WavesConfig.toBaseUrl(options.baseUrl ?? "https://waves-api.smallest.ai")
     const client = httpClient.pipe(
@@ -492,9 +516,10 @@ export const baseUrlConfig: Config.Config<string | undefined> = WavesConfig.base
  * @category constructors
  */
 export const fromEnvironment = <A extends Partial<Options>>(
-  config: Config.Config.Wrap<A>
-): Effect.Effect<A & Options, ConfigError.ConfigError> =>
-  Effect.gen(function*() {
+  config: Config.Config.Wrap<A>,
+  check?: LayerOptions.Check<A & Options>
+): Effect.Effect<A & Options, ConfigError.ConfigError> => {
+  const options = Effect.gen(function*() {
     const given: A = yield* unwrapConfig(config)
     return {
       ...given,
@@ -502,6 +527,8 @@ export const fromEnvironment = <A extends Partial<Options>>(
       baseUrl: given.baseUrl ?? (yield* baseUrlConfig)
     }
   })
+  return check === undefined ? options : Effect.flatMap(options, check.orConfigError)
+}
 
 /**
  * The client with its key from `SMALLEST_API_KEY` and its base URL from `SMALLEST_BASE_URL`; `config` overrides either
@@ -521,4 +548,4 @@ export const fromEnvironment = <A extends Partial<Options>>(
 export const layerConfig = (
   config: Config.Config.Wrap<Partial<Options>> = {}
 ): Layer.Layer<WavesClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.effect(WavesClient, Effect.flatMap(fromEnvironment(config), make))
+  Layer.effect(WavesClient, Effect.flatMap(fromEnvironment(config, check), make))

@@ -8,6 +8,7 @@
  * @since 0.2.0
  */
 import type * as Audio from "@effect-smallest/core/Audio"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
@@ -31,6 +32,7 @@ import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import type * as ConversationSession from "./internal/conversationSession.js"
 import { WavesClient } from "./WavesClient.js"
 
@@ -157,6 +159,20 @@ export interface Options extends Omit<SpeechOptions, "provider" | "model">, Conv
 const module = "WavesConversation"
 const method = "events"
 
+/**
+ * What each option of the layer must be.
+ *
+ * @internal
+ */
+export const rules: LayerOptions.Rules<Options> = {
+  ...Struct.omit(LayerOptions.speech, "provider", "model"),
+  contentFilter: /*#__PURE__*/ LayerOptions.oneOf("reject", "flag"),
+  turns: /*#__PURE__*/ LayerOptions.oneOf("sentence", "paragraph"),
+  retry: LayerOptions.retry
+}
+
+const checkLayer = LayerOptions.make<Options>(`${module}.layer`, rules)
+
 /** @internal */
 export const voices: ReadonlyArray<Voice.VoiceInfo> = ["brannock", "rhodes"].map((id) => ({
   id,
@@ -226,6 +242,7 @@ export const make = (
     const client = yield* WavesClient
     const connector = yield* WebSocketConnector
     const scope = yield* Effect.scope
+    checkLayer(options)
     const { contentFilter, language, removeExtraSilence, sampleRate, speed, voice } = options
     const events = yield* PubSub.sliding<SessionEvent>({ capacity: 64, replay: 16 })
     const opening = yield* Effect.makeSemaphore(1)

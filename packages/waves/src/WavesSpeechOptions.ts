@@ -5,8 +5,10 @@
  * @since 0.1.0
  */
 import * as Language from "@effect-smallest/core/Language"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import {
   type lightningV1Voices,
   proLanguages,
@@ -100,6 +102,21 @@ export interface Options extends Omit<SpeechOptions, "provider">, WavesOptions {
   readonly sampleRate?: SpeechOptions["sampleRate"]
   /** @default 1 */
   readonly speed?: SpeechOptions["speed"]
+}
+
+/**
+ * What each option of a layer must be.
+ *
+ * @internal
+ */
+export const rules: LayerOptions.Rules<Options> = {
+  ...Struct.omit(LayerOptions.speech, "provider"),
+  pronunciationDictionaries: LayerOptions.list,
+  numberPronunciationLanguage: LayerOptions.text,
+  mathNotation: LayerOptions.flag,
+  enhancement: /*#__PURE__*/ LayerOptions.oneOf(0, 1, 2),
+  similarity: /*#__PURE__*/ LayerOptions.between(0, 1),
+  saveHistory: LayerOptions.flag
 }
 
 /**

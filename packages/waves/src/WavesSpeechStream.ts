@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import type { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
@@ -21,7 +22,7 @@ import * as SocketPool from "./internal/socketPool.js"
 import { speakLive } from "./internal/speakLive.js"
 import * as WavesOptions from "./internal/wavesOptions.js"
 import { WavesClient } from "./WavesClient.js"
-import type * as WavesSpeechOptions from "./WavesSpeechOptions.js"
+import * as WavesSpeechOptions from "./WavesSpeechOptions.js"
 
 /**
  * The voice's options are those of `WavesSpeechSynthesizer`.
@@ -80,18 +81,28 @@ export interface Options extends WavesSpeechOptions.Options {
 
 const module = "WavesSpeechStream"
 
-const within = (name: string, input: Duration.DurationInput, most: Duration.DurationInput): Duration.Duration => {
-  const duration = Duration.decode(input)
-  if (Duration.greaterThan(duration, most)) {
-    throw new RangeError(`${name} must be at most ${Duration.format(most)}, got ${Duration.format(duration)}`)
-  }
-  return duration
-}
+const upTo = (most: Duration.DurationInput): LayerOptions.Rule =>
+  LayerOptions.rule(
+    (value) => LayerOptions.isDuration(value) && Duration.lessThanOrEqualTo(value, most),
+    `a duration of at most ${Duration.format(most)}`
+  )
 
-const sizeOf = (poolSize: number): number => {
-  if (Number.isInteger(poolSize) && poolSize >= 1) return poolSize
-  throw new RangeError(`poolSize must be a whole number of sockets, 1 or more, got ${poolSize}`)
-}
+/**
+ * What each option of the layer must be.
+ *
+ * @internal
+ */
+export const rules = ({ buffering = "context" }: Options): LayerOptions.Rules<Options> => ({
+  ...WavesSpeechOptions.rules,
+  buffering: LayerOptions.oneOf("context", "flush"),
+  maxBufferDelay: upTo(buffering === "context" ? "5 seconds" : "1 second"),
+  completeBackoff: upTo("10 seconds"),
+  poolSize: LayerOptions.whole(1),
+  prewarm: LayerOptions.flag,
+  idleTimeToLive: LayerOptions.duration,
+  bufferDuration: LayerOptions.duration,
+  retry: LayerOptions.retry
+})
 
 /**
  * Makes the service. Options out of bounds, such as a `poolSize` of 0, are defects of the program: it dies with an error that names
@@ -106,17 +117,16 @@ export const make = (
   Effect.gen(function*() {
     const client = yield* WavesClient
     const connector = yield* WebSocketConnector
+    LayerOptions.make(`${module}.layer`, rules(options))(options)
     const { buffering = "context" } = options
     const limits = {
-      maxBufferDelay: buffering === "context"
-        ? within("maxBufferDelay", options.maxBufferDelay ?? "3 seconds", "5 seconds")
-        : within("maxBufferDelay", options.maxBufferDelay ?? 0, "1 second"),
-      completeBackoff: within("completeBackoff", options.completeBackoff ?? "300 millis", "10 seconds"),
+      maxBufferDelay: Duration.decode(options.maxBufferDelay ?? (buffering === "context" ? "3 seconds" : 0)),
+      completeBackoff: Duration.decode(options.completeBackoff ?? "300 millis"),
       bufferDuration: Duration.decode(options.bufferDuration ?? "1 minute")
     }
     const sockets = yield* SocketPool.make({
       connect: client.connect(connector),
-      size: sizeOf(options.poolSize ?? 1),
+      size: options.poolSize ?? 1,
       prewarm: options.prewarm ?? false,
       timeToLive: Duration.decode(options.idleTimeToLive ?? "2 minutes")
     })

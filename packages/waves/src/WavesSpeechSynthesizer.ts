@@ -9,6 +9,7 @@
 import * as Audio from "@effect-smallest/core/Audio"
 import * as ForeignAudio from "@effect-smallest/core/ForeignAudio"
 import type { Language } from "@effect-smallest/core/Language"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import type { Model } from "@effect-smallest/core/Model"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
@@ -27,7 +28,7 @@ import { proLanguages, proVoices, standardVoices } from "./internal/catalogue.js
 import { unwrapConfig } from "./internal/unwrapConfig.js"
 import * as WavesOptions from "./internal/wavesOptions.js"
 import * as WavesClient from "./WavesClient.js"
-import type * as WavesSpeechOptions from "./WavesSpeechOptions.js"
+import * as WavesSpeechOptions from "./WavesSpeechOptions.js"
 
 const models: ReadonlyArray<Model> = ["lightning_v3.1_pro", "lightning_v3.1"]
 
@@ -62,6 +63,8 @@ const module = "WavesSpeechSynthesizer"
  */
 export type Options = WavesSpeechOptions.Options
 
+const checkLayer = LayerOptions.make<Options>(`${module}.layer`, WavesSpeechOptions.rules)
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -70,6 +73,7 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<SpeechSynthesizer.Service, never, WavesClient.WavesClient> =>
   Effect.map(WavesClient.WavesClient, (client) => {
+    checkLayer(options)
     const at = (method: string, requestId: string | undefined) => ({ module, method, requestId })
 
     const body = Effect.fnUntraced(function*(method: string, request: SpeechEngine.ResolvedRequest) {
@@ -144,4 +148,7 @@ export const layer = (
 export const layerConfig = (
   options: Config.Config.Wrap<Options> = {}
 ): Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.provide(Layer.unwrapEffect(Effect.map(unwrapConfig(options), layer)), WavesClient.layerConfig())
+  Layer.provide(
+    Layer.unwrapEffect(Effect.map(Effect.flatMap(unwrapConfig(options), checkLayer.orConfigError), layer)),
+    WavesClient.layerConfig()
+  )

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Language from "@effect-smallest/core/Language"
+import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import type { Model } from "@effect-smallest/core/Model"
 import type * as SpeechError from "@effect-smallest/core/SpeechError"
 import type * as Voice from "@effect-smallest/core/Voice"
@@ -165,6 +166,11 @@ const isAboutModel = (error: SpeechError.SpeechError): boolean =>
   error._tag === "ModelRetired" || error._tag === "NotEntitled" || error._tag === "InvalidSpeechRequest" ||
   (error._tag === "ServerFailure" && error.status === 404)
 
+const checkLayer = LayerOptions.make<Options>(`${module}.layer`, {
+  timeToLive: LayerOptions.duration,
+  models: LayerOptions.list
+})
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -172,6 +178,7 @@ const isAboutModel = (error: SpeechError.SpeechError): boolean =>
 export const make = (options: Options = {}): Effect.Effect<Service, never, WavesClient> =>
   Effect.gen(function*() {
     const { request } = yield* WavesClient
+    checkLayer(options)
     const models: ReadonlyArray<Model> = options.models ?? ["lightning_v3.1_pro", "lightning_v3.1"]
     const timeToLive = Duration.decode(options.timeToLive ?? "1 hour")
 

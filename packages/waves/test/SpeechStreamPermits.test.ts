@@ -112,13 +112,13 @@ const cloud = (limit: number, answer: (text: string, attempt: number) => Answer 
   )
 
   const layer = (
-    options: SpeechStream.SegmentedOptions & Partial<WavesClient.Options> = {},
+    options: SpeechStream.SegmentedOptions = {},
     engine = WavesSpeechSynthesizer.layer({ sampleRate })
   ) =>
     SpeechStream.layerSegmented({ fade: 0, ...options }).pipe(
       Layer.provideMerge(engine),
       Layer.provideMerge(
-        WavesClient.layer({ apiKey: Redacted.make("sk_test"), concurrency: limit, ...options })
+        WavesClient.layer({ apiKey: Redacted.make("sk_test"), concurrency: limit })
       ),
       Layer.provide(Layer.succeed(HttpClient.HttpClient, client))
     )

@@ -340,7 +340,6 @@ describe("WavesClient permits", () => {
         })
       assert.strictEqual(yield* run(undefined), 1)
       assert.strictEqual(yield* run(3), 3)
-      assert.strictEqual(yield* run(0), 1)
     }))
 
   it.effect("waiting for one has a limit of its own, and the other clocks start after it", () =>

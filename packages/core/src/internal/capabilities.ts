@@ -1,3 +1,4 @@
+import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
@@ -35,15 +36,18 @@ export interface Capabilities {
    */
   readonly honours?: ReadonlyArray<"voice" | "model" | "removeExtraSilence"> | undefined
   /**
-   * The engine's own options: their name under `SpeechOptions.provider`, and what they may be. `forwarded` is for an engine that passes
-   * the options of others on, to be checked there.
+   * The engine's own options: their name under `SpeechOptions.provider`, and what they may be. A list is for an engine that is made of
+   * several; `forwarded` is for one that passes the options of others on, to be checked there.
    * @default none
    */
-  readonly provider?: "forwarded" | {
-    readonly name: string
-    // oxlint-disable-next-line typescript/no-explicit-any -- a schema is invariant, and any of them will do
-    readonly schema: Schema.Schema<any, any>
-  } | undefined
+  readonly provider?: "forwarded" | Provider | ReadonlyArray<Provider> | undefined
+}
+
+/** @internal */
+export interface Provider {
+  readonly name: string
+  // oxlint-disable-next-line typescript/no-explicit-any -- a schema is invariant, and any of them will do
+  readonly schema: Schema.Schema<any, any>
 }
 
 /** @internal */
@@ -62,9 +66,26 @@ export interface ResolvedRequest extends ResolvedOptions {
   readonly text: string
 }
 
+const providersOf = (provider: Exclude<Capabilities["provider"], "forwarded">): ReadonlyArray<Provider> =>
+  provider === undefined ? [] : Array.ensure(provider)
+
 /** @internal */
 export const takesProvider = ({ provider }: Capabilities, name: string): boolean =>
-  provider === "forwarded" || provider?.name === name
+  provider === "forwarded" || providersOf(provider).some((one) => one.name === name)
+
+/**
+ * The options that at least one of several engines takes.
+ *
+ * @internal
+ */
+export const joinProviders = (engines: ReadonlyArray<Capabilities>): Capabilities["provider"] => {
+  const providers: Array<Provider> = []
+  for (const { provider } of engines) {
+    if (provider === "forwarded") return provider
+    providers.push(...providersOf(provider))
+  }
+  return providers
+}
 
 /** @internal */
 export const honours = ({ honours = ["voice", "model"] }: Capabilities, name: string): boolean =>
@@ -99,15 +120,18 @@ const checker = <Fields extends Schema.Struct.Fields>(
   fields: Fields
 ) => {
   const { module, provider } = capabilities
+  const own = provider === "forwarded" ? [] : providersOf(provider)
   const schema = Schema.Struct({
     ...fields,
     provider: Schema.optional(
       provider === "forwarded"
         ? Schema.Record({ key: Schema.String, value: Schema.Unknown })
-        : provider === undefined
+        : own.length === 0
         // A struct without fields takes every object.
         ? Schema.Record({ key: Schema.String, value: Schema.Never })
-        : Schema.Struct({ [provider.name]: Schema.optional(Schema.typeSchema(provider.schema)) })
+        : Schema.Struct(
+          Object.fromEntries(own.map(({ name, schema }) => [name, Schema.optional(Schema.typeSchema(schema))]))
+        )
     )
   })
   const validate = ParseResult.validateEither(Schema.typeSchema(schema), { onExcessProperty: "error" })
@@ -119,12 +143,14 @@ const checker = <Fields extends Schema.Struct.Fields>(
     const issue = ParseResult.ArrayFormatter.formatIssueSync(problem)[0]
     const path = issue?.path.map(String) ?? []
     const parameter = path.length === 0 ? "request" : path.join(".")
-    if (path[0] === "provider" && path.length === 2 && path[1] !== (provider === "forwarded" ? "" : provider?.name)) {
+    if (path[0] === "provider" && path.length === 2 && !own.some(({ name }) => name === path[1])) {
       return invalid(
         parameter,
-        provider === undefined || provider === "forwarded"
+        own.length === 0
           ? `This engine has no option \`${parameter}\``
-          : `This engine has no option \`${parameter}\`; its own options are under \`provider.${provider.name}\``
+          : `This engine has no option \`${parameter}\`; its own options are under ${
+            own.map(({ name }) => `\`provider.${name}\``).join(" and ")
+          }`
       )
     }
     if (issue?._tag === "Unexpected") return invalid(parameter, `There is no option \`${parameter}\``)
@@ -190,7 +216,10 @@ const checkText = <A extends SpeechRequest>(
     }
     return Effect.flatMap(
       CurrentSpeechOptions,
-      (scoped) => check(mergeOptions(mergeOptions(defaults, scoped), request))
+      (scoped): ReturnType<typeof check<A>> =>
+        "text" in scoped
+          ? Either.left(invalid("text", "`withOptions` takes options of speech; `text` is not one of them"))
+          : check(mergeOptions(mergeOptions(defaults, scoped), request))
     )
   }
 }

@@ -3,7 +3,7 @@ import * as Stream from "effect/Stream"
 import * as SpeechEvent from "../SpeechEvent.js"
 import { CurrentSpeechOptions, mergeOptions, type SpeechRequest } from "../SpeechRequest.js"
 import type { Service } from "../SpeechSynthesizer.js"
-import { takesProvider } from "./capabilities.js"
+import { joinProviders, takesProvider } from "./capabilities.js"
 
 /**
  * One engine out of several, asked in turn.
@@ -49,6 +49,7 @@ export const withFallback = (engines: readonly [Service, ...ReadonlyArray<Servic
   return {
     capabilities: {
       ...first.capabilities,
+      provider: joinProviders(engines.map(({ capabilities }) => capabilities)),
       maxTextLength: Math.min(...engines.map(({ capabilities }) => capabilities.maxTextLength ?? Infinity))
     },
     defaults: first.defaults,

@@ -2,11 +2,16 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as LayerOptions from "../LayerOptions.js"
 import * as SpeechError from "../SpeechError.js"
 import * as SpeechEvent from "../SpeechEvent.js"
 import type { Service } from "../SpeechSynthesizer.js"
 import * as Operation from "./operation.js"
 import * as SegmentLease from "./segmentLease.js"
+
+const check = LayerOptions.make<{ readonly retry: SpeechError.Retry | undefined }>("SpeechSynthesizer.layerRetry", {
+  retry: LayerOptions.retry
+})
 
 /**
  * An engine whose requests are tried again, until their first sample has left.
@@ -14,6 +19,7 @@ import * as SegmentLease from "./segmentLease.js"
  * @internal
  */
 export const withRetry = (inner: Service, retry: SpeechError.Retry | undefined): Service => {
+  check({ retry })
   const schedule = SpeechError.scheduleOf(retry)
 
   const attempts = <A>(

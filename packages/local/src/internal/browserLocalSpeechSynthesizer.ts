@@ -20,5 +20,6 @@ export * from "../LocalSpeechSynthesizer.js"
  * @since 0.1.0
  * @category layers
  */
-export const layerBrowser = (options: BrowserFliteWorker.Options & Options): Layer.Layer<SpeechSynthesizer> =>
-  Layer.provide(layer(options), BrowserFliteWorker.layer(options))
+export const layerBrowser = (
+  { wasm, ...options }: BrowserFliteWorker.Options & Options
+): Layer.Layer<SpeechSynthesizer> => Layer.provide(layer(options), BrowserFliteWorker.layer({ wasm }))
