@@ -46,7 +46,8 @@ export const Language: Schema.Schema<Language, string> = Schema.NonEmptyString
 export const name = (code: Language): string =>
   Object.hasOwn(languageNames, code) ? languageNames[code as KnownLanguage] : code // hasOwn does not narrow a string
 
-const codes = new Map(Object.entries(languageNames).map(([code, name]) => [name.toLowerCase(), code]))
+const codeOf = (name: string): string | undefined =>
+  Object.entries(languageNames).find(([, known]) => known.toLowerCase() === name)?.[0]
 
 // Names of the vendor's lists that differ from ours.
 const otherNames: Record<string, string> = { chinese: "zh", mandarin: "zh", oriya: "or" }
@@ -68,5 +69,5 @@ const otherNames: Record<string, string> = { chinese: "zh", mandarin: "zh", oriy
  */
 export const fromName = (name: string): Language => {
   const known = name.trim().toLowerCase()
-  return codes.get(known) ?? (Object.hasOwn(otherNames, known) ? otherNames[known] : undefined) ?? known
+  return codeOf(known) ?? (Object.hasOwn(otherNames, known) ? otherNames[known] : undefined) ?? known
 }

@@ -10,11 +10,9 @@ import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
-import * as Redacted_ from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import type * as SpeechError from "./SpeechError.js"
 import type { SpeechOptions } from "./SpeechRequest.js"
 
@@ -44,12 +42,28 @@ export class InvalidLayerOption extends RangeError {
 }
 
 /**
- * What an option must be.
+ * What is wrong with an option.
  *
  * @since 0.2.0
  * @category models
  */
-export type Rule = Schema.Schema.AnyNoContext
+export interface Problem {
+  /** The option, with a dot before the name inside an option. */
+  readonly option: string
+  readonly description: string
+}
+
+/**
+ * What an option must be: gives the problem with a value, if it has one. `option` is the name of the option, for the problem. Plain
+ * functions, because a page loads them.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Rule {
+  (value: unknown, option: string): Problem | undefined
+  readonly isRequired?: boolean
+}
 
 /**
  * One rule for each option. An option may be absent unless its rule is {@link required}.
@@ -57,9 +71,7 @@ export type Rule = Schema.Schema.AnyNoContext
  * @since 0.2.0
  * @category models
  */
-export type Rules<Options> = {
-  readonly [K in keyof Options]-?: Rule | Schema.propertySignature<Rule>
-}
+export type Rules<Options> = { readonly [K in keyof Options]-?: Rule }
 
 /**
  * The check of one layer's options.
@@ -72,29 +84,10 @@ export interface Check<Options> {
   (options: Options): Options
   /** Returns the options, or what is wrong with them. */
   readonly either: (options: Options) => Either.Either<Options, InvalidLayerOption>
-  /** Returns the options that a configuration gave, or a `ConfigError`. */
-  readonly orConfigError: (options: Options) => Either.Either<Options, ConfigError.ConfigError>
-}
-
-const explain = (layer: string, names: ReadonlyArray<string>, problem: ParseResult.ParseIssue) => {
-  const issue = ParseResult.ArrayFormatter.formatIssueSync(problem)[0]
-  const path = issue?.path.map(String) ?? []
-  const option = path.join(".")
-  return new InvalidLayerOption({
-    layer,
-    option: option === "" ? "options" : option,
-    description: option === ""
-      ? "the options must be an object"
-      : issue?._tag === "Unexpected"
-      ? `there is no option \`${option}\`${path.length === 1 ? `; the options are ${names.join(", ")}` : ""}`
-      : issue?._tag === "Missing"
-      ? `the option \`${option}\` is missing`
-      : `\`${option}\` ${issue?.message ?? "is not valid"}`
-  })
 }
 
 /**
- * Builds the check of a layer's options. The rules are compiled when the first layer is built.
+ * Builds the check of a layer's options.
  *
  * @example
  * ```ts
@@ -113,33 +106,38 @@ const explain = (layer: string, names: ReadonlyArray<string>, problem: ParseResu
  * @category constructors
  */
 export const make = <Options extends object>(layer: string, rules: Rules<Options>): Check<Options> => {
-  const names = Object.keys(rules)
-  let compiled: ((options: unknown) => Either.Either<unknown, ParseResult.ParseIssue>) | undefined
-  const compile = () =>
-    compiled = ParseResult.validateEither(options(rules), { errors: "first", onExcessProperty: "error" })
+  const rule = options(rules)
   const either: Check<Options>["either"] = (given) => {
-    const valid = (compiled ?? compile())(given)
-    return Either.isLeft(valid) ? Either.left(explain(layer, names, valid.left)) : Either.right(given)
+    const problem = rule(given, "")
+    return problem === undefined ? Either.right(given) : Either.left(new InvalidLayerOption({ layer, ...problem }))
   }
-  return Object.assign((given: Options) => Either.getOrThrowWith(either(given), (error) => error), {
-    either,
-    orConfigError: (given: Options) =>
-      Either.mapLeft(either(given), (error) => ConfigError.InvalidData(error.option.split("."), error.message))
-  })
+  return Object.assign((given: Options) => Either.getOrThrowWith(either(given), (error) => error), { either })
 }
+
+/**
+ * Checks options that a configuration gave: what is wrong with them becomes a `ConfigError`.
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const orConfigError =
+  <Options>(check: Check<Options>) => (options: Options): Either.Either<Options, ConfigError.ConfigError> =>
+    Either.mapLeft(check.either(options), (error) => ConfigError.InvalidData(error.option.split("."), error.message))
 
 // ----------------------------------------------------------------------------------------------------------------
 // rules
 // ----------------------------------------------------------------------------------------------------------------
 
 const shown = (value: unknown): string =>
-  typeof value === "string"
-    ? JSON.stringify(value.slice(0, 60))
-    : typeof value === "object" && value !== null
-    ? "an object"
-    : typeof value === "function"
-    ? "a function"
-    : String(value)
+  `, not ${Predicate.isObject(value) ? `a${typeof value === "object" ? "n object" : " function"}` : format(value)}`
+
+const format = (value: unknown): string =>
+  Predicate.isString(value) ? JSON.stringify(value.slice(0, 60)) : String(value)
+
+const problem = (option: string, description: string): Problem => ({
+  option,
+  description: `\`${option}\` ${description}`
+})
 
 /**
  * A rule of one's own: a guard, and what the option must be.
@@ -147,10 +145,9 @@ const shown = (value: unknown): string =>
  * @since 0.2.0
  * @category constructors
  */
-export const rule = (is: Predicate.Predicate<unknown>, what: string): Rule =>
-  Schema.declare((value): value is unknown => is(value), {
-    message: ({ actual }) => `must be ${what}, not ${shown(actual)}`
-  })
+export const rule =
+  (is: Predicate.Predicate<unknown>, what: string, show: (value: unknown) => string = shown): Rule => (value, option) =>
+    is(value) ? undefined : { option, description: `\`${option}\` must be ${what}${show(value)}` }
 
 const numbers = (is: Predicate.Predicate<number>, what: string): Rule =>
   rule((value) => typeof value === "number" && is(value), what)
@@ -237,10 +234,10 @@ export const code: Rule = /*#__PURE__*/ rule(
  * @since 0.2.0
  * @category constants
  */
-export const redacted: Rule = /*#__PURE__*/ Schema.declare(
-  (value): value is unknown => Redacted_.isRedacted(value) && Predicate.isString(Redacted_.value(value)),
-  // What came instead may be the secret.
-  { message: () => "must be a string in Redacted.make" }
+export const redacted: Rule = /*#__PURE__*/ rule(
+  (value) => Redacted.isRedacted(value) && Predicate.isString(Redacted.value(value)),
+  "a string in Redacted.make",
+  () => "" // what came instead may be the secret
 )
 
 /**
@@ -289,11 +286,19 @@ export const record: Rule = /*#__PURE__*/ rule(
  * @category constructors
  */
 export const options = <Options extends object>(rules: Rules<Options>): Rule => {
-  const fields: Record<string, Schema.optional<Rule> | Schema.propertySignature<Rule>> = {}
-  for (const [name, rule] of Object.entries<Rule | Schema.propertySignature<Rule>>(rules)) {
-    fields[name] = Schema.isSchema(rule) ? Schema.optional(rule) : rule
+  const all = new Map(Object.entries<Rule>(rules))
+  const isObject = rule(Predicate.isRecord, "an object")
+  return (value, option) => {
+    if (!Predicate.isRecord(value)) return isObject(value, option || "options")
+    for (const name of new Set([...Object.keys(value), ...all.keys()])) {
+      const inside = option === "" ? name : `${option}.${name}`
+      const rule = all.get(name)
+      if (rule === undefined) return problem(inside, `does not exist; there are ${[...all.keys()].join(", ")}`)
+      const found = value[name] === undefined && rule.isRequired !== true ? undefined : rule(value[name], inside)
+      if (found !== undefined) return found
+    }
+    return undefined
   }
-  return Schema.Struct(fields)
 }
 
 /**
@@ -302,7 +307,8 @@ export const options = <Options extends object>(rules: Rules<Options>): Rule => 
  * @since 0.2.0
  * @category constructors
  */
-export const required = (rule: Rule): Schema.propertySignature<Rule> => Schema.propertySignature(rule)
+export const required = (rule: Rule): Rule =>
+  Object.assign((value: unknown, option: string) => rule(value, option), { isRequired: true })
 
 /**
  * The options of speech that a layer has as its defaults.
@@ -334,12 +340,9 @@ const retryOptions = /*#__PURE__*/ options<SpeechError.RetryOptions>({
  * @since 0.2.0
  * @category constants
  */
-export const retry: Rule = /*#__PURE__*/ Schema.declare([], {
-  decode: () => (value, parsing, ast) =>
-    value === false || Schedule.isSchedule(value)
-      ? ParseResult.succeed(value)
-      : Predicate.isRecord(value)
-      ? ParseResult.validate(retryOptions)(value, parsing)
-      : ParseResult.fail(new ParseResult.Type(ast, value, "must be false, options of a retry, or a Schedule")),
-  encode: () => (value) => ParseResult.succeed(value)
-}, {})
+export const retry: Rule = (value, option) =>
+  value === false || Schedule.isSchedule(value)
+    ? undefined
+    : Predicate.isRecord(value)
+    ? retryOptions(value, option)
+    : problem(option, `must be false, options of a retry, or a Schedule${shown(value)}`)

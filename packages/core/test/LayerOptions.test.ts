@@ -48,10 +48,10 @@ describe("LayerOptions", () => {
   })
 
   const wrong: ReadonlyArray<readonly [options: unknown, option: string, words: RegExp]> = [
-    [{ key, pace: 2 }, "pace", /there is no option `pace`; the options are key, workers, volume/],
-    [{ workers: 1 }, "key", /`key` is missing/],
+    [{ key, pace: 2 }, "pace", /`pace` does not exist; there are key, workers, volume/],
+    [{ workers: 1 }, "key", /`key` must be a string in Redacted\.make$/],
     [{ key: "sk_secret" }, "key", /`key` must be a string in Redacted\.make/],
-    [{ key: undefined }, "key", /must be a string in Redacted\.make/],
+    [{ key: undefined }, "key", /must be a string in Redacted\.make$/],
     [{ key, workers: 0 }, "workers", /`workers` must be a whole number, 1 or more, not 0/],
     [{ key, workers: 1.5 }, "workers", /not 1\.5/],
     [{ key, workers: NaN }, "workers", /not NaN/],
@@ -65,7 +65,7 @@ describe("LayerOptions", () => {
     [{ key, mode: "c" }, "mode", /must be "a" or "b", not "c"/],
     [{ key, retry: true }, "retry", /must be false, options of a retry, or a Schedule/],
     [{ key, retry: null }, "retry", /must be false/],
-    [{ key, retry: { maxRetry: 0 } }, "retry.maxRetry", /there is no option `retry\.maxRetry`/],
+    [{ key, retry: { maxRetry: 0 } }, "retry.maxRetry", /`retry\.maxRetry` does not exist/],
     [{ key, retry: { maxRetries: -1 } }, "retry.maxRetries", /0 or more|0 to Infinity/],
     [{ key, limits: { rate: 0 } }, "limits.rate", /more than 0, not 0/],
     [{ key, limits: 5 }, "limits", /`limits`/],
@@ -84,7 +84,7 @@ describe("LayerOptions", () => {
   })
 
   it("orConfigError - says the same as a ConfigError", () => {
-    const result = check.orConfigError({ key, limits: { rate: -1 } })
+    const result = LayerOptions.orConfigError(check)({ key, limits: { rate: -1 } })
     assert.isTrue(Either.isLeft(result))
     assert.match(String(Either.flip(result).pipe(Either.getOrThrow)), /limits.*must be a number, more than 0, not -1/)
   })

@@ -36,10 +36,12 @@ export interface Options {
   readonly output?: BrowserAudioOutput.Options | undefined
 }
 
-// What the layers below check in their turn.
-const rules = { stream: LayerOptions.record, player: LayerOptions.record, output: LayerOptions.record }
-
-const check = LayerOptions.make<Options>("BrowserSpeech.layer", rules)
+// The layers below check what is inside.
+const check = LayerOptions.make<Options>("BrowserSpeech.layer", {
+  stream: LayerOptions.record,
+  player: LayerOptions.record,
+  output: LayerOptions.record
+})
 
 /**
  * What each layer provides: both ports of speech, files, and the loudspeaker.

@@ -28,7 +28,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { launch, type PlayerProcess } from "./internal/playerProcess.js"
 import { type PlayerProgram, programs } from "./internal/playerProgram.js"
@@ -81,15 +80,17 @@ export interface Options {
   readonly bufferDuration?: Duration.DurationInput | undefined
 }
 
+const nameRule = LayerOptions.oneOf(...Object.keys(programs))
+
 const playerRule = LayerOptions.options<PlayerOptions>({
-  name: LayerOptions.required(LayerOptions.oneOf(...Object.keys(programs))),
+  name: LayerOptions.required(nameRule),
   executable: LayerOptions.text,
   arguments: LayerOptions.list,
   environment: LayerOptions.record
 })
 
 const checkPlayer = LayerOptions.make<Options>("NodeAudioPlayer.layer", {
-  player: Schema.Union(LayerOptions.oneOf(...Object.keys(programs)), playerRule),
+  player: (value, option) => (typeof value === "string" ? nameRule : playerRule)(value, option),
   bufferDuration: LayerOptions.duration
 })
 

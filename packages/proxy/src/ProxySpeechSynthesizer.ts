@@ -78,15 +78,12 @@ export interface Options extends SpeechOptions {
 
 const module = "ProxySpeechSynthesizer"
 
-const check = LayerOptions.make<Options>(`${module}.layer`, {
-  ...LayerOptions.speech,
+const check = LayerOptions.make<Pick<Options, "url" | "timeouts">>(`${module}.layer`, {
   url: /*#__PURE__*/ LayerOptions.required(LayerOptions.url),
-  headers: LayerOptions.code,
   timeouts: /*#__PURE__*/ LayerOptions.options<Timeouts>({
     connect: LayerOptions.duration,
     idle: LayerOptions.duration
-  }),
-  transformClient: LayerOptions.code
+  })
 })
 
 // Half of a header's value is often a word such as "Bearer", and a short value is not a secret.
@@ -100,9 +97,8 @@ const secretsOf = (headers: globalThis.Record<string, string>): ReadonlyArray<st
 export const make = (options: Options): Effect.Effect<SpeechSynthesizer.Service, never, HttpClient.HttpClient> =>
   Effect.map(HttpClient.HttpClient, (httpClient) => {
     const { headers = Effect.succeed({}), sampleRate = 24000, timeouts = {}, transformClient, url, ...defaults } =
-      check(
-        options
-      )
+      options
+    check({ url, timeouts })
     const connect = Duration.decode(timeouts.connect ?? "10 seconds")
     const idle = Duration.decode(timeouts.idle ?? "30 seconds")
     const client = httpClient.pipe(

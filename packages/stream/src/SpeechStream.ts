@@ -17,13 +17,11 @@ import { type Service as Synthesizer, SpeechSynthesizer } from "@effect-smallest
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import { check } from "./internal/segmenter/options.js"
 import type * as Scripts from "./internal/speakScript.js"
 import { speakSegments } from "./internal/speakSegments.js"
 import { textSegments } from "./internal/textSegments.js"
@@ -267,11 +265,19 @@ const loadSegmenter: Effect.Effect<typeof TextSegmenter, SpeechError.TransportFa
     }))
 )
 
+const isLocale = (value: unknown): boolean => {
+  try {
+    return Predicate.isString(value) && new Intl.Locale(value).language !== ""
+  } catch {
+    return false
+  }
+}
+
 const checkLayer = LayerOptions.make<SegmentedOptions>("SpeechStream.layerSegmented", {
   maxLength: /*#__PURE__*/ LayerOptions.whole(2, Infinity),
   minLength: /*#__PURE__*/ LayerOptions.whole(0, Infinity),
   firstSegment: /*#__PURE__*/ LayerOptions.oneOf("sentence", "clause"),
-  locale: LayerOptions.text,
+  locale: /*#__PURE__*/ LayerOptions.rule(isLocale, "a BCP 47 language tag such as \"en\" or \"pt-BR\""),
   prefetch: /*#__PURE__*/ LayerOptions.whole(0, Infinity),
   sentenceTimeout: LayerOptions.duration,
   queueTimeout: LayerOptions.duration,
@@ -283,8 +289,10 @@ const checkLayer = LayerOptions.make<SegmentedOptions>("SpeechStream.layerSegmen
 })
 
 const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Service => {
-  const { prefetch = 1 } = checkLayer(options)
-  Either.getOrThrowWith(check(options), (error) => error)
+  const { maxLength = 250, minLength = 0, prefetch = 1 } = checkLayer(options)
+  LayerOptions.make<{ readonly minLength: number }>("SpeechStream.layerSegmented", {
+    minLength: LayerOptions.whole(0, maxLength)
+  })({ minLength })
   let made: TextSegmenter.TextSegmenter | undefined
   const segmenter = Effect.map(loadSegmenter, ({ make }) => made ??= make(options))
   const reading = {

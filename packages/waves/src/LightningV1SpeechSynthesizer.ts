@@ -241,6 +241,8 @@ export const layerConfig = (
   options: Config.Config.Wrap<Options> = {}
 ): Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.provide(
-    Layer.unwrapEffect(Effect.map(Effect.flatMap(unwrapConfig(options), checkLayer.orConfigError), layer)),
+    Layer.unwrapEffect(
+      Effect.map(Effect.flatMap(unwrapConfig(options), LayerOptions.orConfigError(checkLayer)), layer)
+    ),
     WavesClient.layerConfig()
   )

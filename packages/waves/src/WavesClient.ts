@@ -527,7 +527,7 @@ export const fromEnvironment = <A extends Partial<Options>>(
       baseUrl: given.baseUrl ?? (yield* baseUrlConfig)
     }
   })
-  return check === undefined ? options : Effect.flatMap(options, check.orConfigError)
+  return check === undefined ? options : Effect.flatMap(options, LayerOptions.orConfigError(check))
 }
 
 /**
