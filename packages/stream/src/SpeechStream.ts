@@ -12,7 +12,7 @@ import * as Pull from "@effect-smallest/core/Pull"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
-import { CurrentSpeechOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
+import { CurrentSpeechOptions, mergeOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import { type Service as Synthesizer, SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -406,7 +406,7 @@ const split = <E, R>(
 ): readonly [text: TextSource<E, R>, options: SpeechOptions | undefined] => {
   if (!isRequest(first)) return [first, options]
   const { text, ...rest } = first
-  return [text, { ...rest, ...options }]
+  return [text, options === undefined ? rest : mergeOptions(rest, options)]
 }
 
 /**
