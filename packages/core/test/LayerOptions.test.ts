@@ -86,7 +86,7 @@ describe("LayerOptions", () => {
   it("orConfigError - says the same as a ConfigError", () => {
     const result = LayerOptions.orConfigError(check)({ key, limits: { rate: -1 } })
     assert.isTrue(Either.isLeft(result))
-    assert.match(Either.getOrThrow(Either.flip(result)).toString(), /limits.*must be a number, more than 0, not -1/)
+    assert.match(JSON.stringify(result), /limits.*must be a number, more than 0, not -1/)
   })
 
   it.effect("SpeechSynthesizer.layerRetry - dies with a mistake in its options", () =>
