@@ -5,6 +5,7 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import type { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
+import type { VoiceInfo } from "@effect-smallest/core/Voice"
 import type * as NodeSpeech from "@effect-smallest/platform-node/NodeSpeech"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import type { WavesPronunciationDictionaries } from "@effect-smallest/waves/WavesPronunciationDictionaries"
@@ -93,6 +94,19 @@ const load = <A>(name: string, module: () => Promise<A>): Effect.Effect<A, Comma
 
 const loadNodeSpeech = load("The cloud engine", () => import("@effect-smallest/platform-node/NodeSpeech"))
 
+const conversationModel = "lightning_v4"
+
+/**
+ * The published voices of the model that is spoken in conversations only.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const conversationVoices: Effect.Effect<ReadonlyArray<VoiceInfo>, CommandFailure> = Effect.map(
+  load("The cloud engine", () => import("@effect-smallest/waves/WavesConversation")),
+  ({ voices }) => voices
+)
+
 const loadLocal = load("The embedded voice", () => import("@effect-smallest/local/node"))
 
 const isMissingKey = (error: ConfigError.ConfigError): boolean =>
@@ -147,6 +161,8 @@ export interface Usage {
    * @default 1
    */
   readonly concurrency?: number | undefined
+  /** The model that is wanted: `lightning_v4` speaks in a session of its own. */
+  readonly model?: string | undefined
 }
 
 /**
@@ -157,19 +173,28 @@ export interface Usage {
  */
 export const layer = (
   engine: Engine,
-  { concurrency, live }: Usage = {}
+  { concurrency, live, model }: Usage = {}
 ): Layer.Layer<Provided, CommandFailure | ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> => {
   switch (engine) {
     case "waves":
       return Layer.unwrapEffect(
-        Effect.map(loadNodeSpeech, ({ layerWavesConfig }) =>
-          Layer.mapError(
-            layerWavesConfig({
-              concurrency: Config.succeed(concurrency),
-              stream: Config.succeed<NodeSpeech.WavesOptions["stream"]>({ mode: live === true ? "live" : "segmented" })
-            }),
-            withoutKey
-          ))
+        Effect.map(
+          loadNodeSpeech,
+          (
+            { layerConversationConfig, layerWavesConfig }
+          ): Layer.Layer<Provided, CommandFailure | ConfigError.ConfigError> =>
+            model === conversationModel
+              ? Layer.mapError(layerConversationConfig(), withoutKey)
+              : Layer.mapError(
+                layerWavesConfig({
+                  concurrency: Config.succeed(concurrency),
+                  stream: Config.succeed<NodeSpeech.WavesOptions["stream"]>({
+                    mode: live === true ? "live" : "segmented"
+                  })
+                }),
+                withoutKey
+              )
+        )
       )
     case "lightning-v1":
       return Layer.unwrapEffect(
