@@ -266,7 +266,7 @@ const labels = (frame: EmulatorSocket.Frame): ReadonlyArray<string> => {
   const data = frame["data"]
   const word = typeof data === "object" && data !== null && "word" in data ? [`word:${String(data.word)}`] : []
   return [
-    String(frame["status"] ?? frame["event"] ?? "binary"),
+    [frame["status"], frame["event"]].find((name) => typeof name === "string") ?? "binary",
     ...word,
     ...("turn_id" in frame ? [`turn:${String(frame["turn_id"])}`] : [])
   ]
