@@ -5,7 +5,7 @@ import { tests as commonMark } from "commonmark-spec"
 import { Effect, Stream } from "effect"
 import { micromark } from "micromark"
 import { gfm, gfmHtml } from "micromark-extension-gfm"
-import { readdirSync, readFileSync, statSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { decodeEntities } from "../src/internal/markdown/inline.js"
@@ -58,7 +58,7 @@ const shownOf = (markdown: string): string => {
   return decodeEntities(shown)
 }
 
-const wordsOf = (text: string): ReadonlyArray<string> => text.match(/[\p{L}\p{N}\p{M}]+/gu) ?? []
+const wordsOf = (text: string): ReadonlyArray<string> => text.toLowerCase().match(/[\p{L}\p{N}\p{M}]+/gu) ?? []
 
 /** Numbers of lists are not in the HTML's text. */
 const withoutNumbers = (markdown: string, words: ReadonlyArray<string>) =>
@@ -79,19 +79,103 @@ const differs = (markdown: string): { readonly lost: ReadonlyArray<string>; read
   return { lost: missing(spoken, shown), added: missing(shown, spoken) }
 }
 
+/** Where what is spoken differs, and why that is right, or what it would cost to be right. */
+const known = new Map<number, string>([
+  [156, "a tag without an end: browsers show nothing of it"],
+  [157, "a tag without an end: browsers show nothing of it"],
+  [158, "a tag without an end: browsers show nothing of it"],
+  [356, "5*6*78 is a product"],
+  [491, "an address over two lines is no link, and its angle brackets look like a tag"],
+  [545, "references are links before their definition has come"],
+  [549, "the label of a reference holds an escaped bracket"],
+  [552, "a definition whose label is blank"],
+  [569, "references are links before their definition has come"],
+  [570, "references are links before their definition has come"],
+  [571, "references are links before their definition has come"]
+])
+
+/** The READMEs of the packages that this repository is built with. */
+const readmes = (): ReadonlyArray<readonly [path: string, text: string]> => {
+  const store = fileURLToPath(new URL("../../../node_modules/.pnpm", import.meta.url))
+  const found = new Map<string, string>()
+  const add = (folder: string) => {
+    for (const name of readdirSync(folder)) {
+      if (!/^readme(\.md|\.markdown)?$/i.test(name)) continue
+      const text = readFileSync(join(folder, name), "utf8")
+      if (text.length < 400_000) found.set(join(folder, name), text)
+    }
+  }
+  for (const entry of readdirSync(store)) {
+    const modules = join(store, entry, "node_modules")
+    if (!existsSync(modules)) continue
+    // The package itself, not the links to what it needs.
+    const name = entry.replace(/^((?:@[^+]+\+)?[^@]+)@.*$/, "$1").replace("+", "/")
+    if (existsSync(join(modules, name))) add(join(modules, name))
+  }
+  return [...new Map([...found].map(([path, text]) => [text, path])).entries()].map(([text, path]) => [path, text])
+}
+
+const cut = (text: string, length: number): Array<string> =>
+  Array.from({ length: Math.ceil(text.length / length) }, (_, i) => text.slice(i * length, (i + 1) * length))
+
 describe("stripMarkdown beside a page", () => {
-  it("CommonMark's examples", () => {
-    const wrong: Array<string> = []
-    for (const { markdown, number } of commonMark) {
-      const shown = withoutNumbers(markdown, wordsOf(shownOf(markdown))).join(" ")
-      const spoken = withoutNumbers(markdown, wordsOf(spokenOf([markdown]))).join(" ")
-      if (shown !== spoken) {
-        wrong.push(`${number}: ${JSON.stringify(markdown)}\n   shows  ${shown}\n   spoken ${spoken}`)
+  it("CommonMark's examples - are spoken as they are shown, but for those whose reason is known", () => {
+    const wrong = commonMark.filter(({ markdown }) =>
+      withoutNumbers(markdown, wordsOf(shownOf(markdown))).join(" ") !==
+        withoutNumbers(markdown, wordsOf(spokenOf([markdown]))).join(" ")
+    )
+    console.log(
+      `${commonMark.length - wrong.length} of CommonMark's ${commonMark.length} examples are spoken as shown.`
+    )
+    assert.deepStrictEqual(wrong.map(({ number }) => number).filter((number) => !known.has(number)), [])
+  })
+
+  it("CommonMark's examples - do not depend on pieces or on line ends", () => {
+    for (const { markdown } of commonMark) {
+      const whole = spokenOf([markdown])
+      assert.strictEqual(spokenOf(markdown), whole, markdown)
+      for (const end of ["\r\n", "\r"]) {
+        const other = markdown.replaceAll("\n", end)
+        assert.strictEqual(spokenOf([other]), whole, other)
+        assert.strictEqual(spokenOf(other), whole, other)
       }
     }
-    console.log(`${commonMark.length - wrong.length} of ${commonMark.length} examples\n${wrong.join("\n")}`)
-    assert.isAtMost(wrong.length, commonMark.length - 630)
   })
-})
 
-export { differs, fileURLToPath, join, readdirSync, readFileSync, statSync }
+  it("READMEs - no word is lost, and at most one in a thousand is spoken that is not shown", () => {
+    const all = readmes()
+    let words = 0
+    const lost: Array<string> = []
+    const added: Array<string> = []
+    for (const [path, text] of all) {
+      const shown = wordsOf(shownOf(text))
+      words += shown.length
+      const difference = differs(text)
+      // Labels of references whose definition never comes.
+      const labels = new Set([...text.matchAll(/\]\[([^\]]+)\]/g)].flatMap(([, label]) => wordsOf(label ?? "")))
+      const missing = difference.lost.filter((word) => !labels.has(word))
+      if (missing.length > 0) lost.push(`${path}: ${missing.join(" ")}`)
+      if (difference.added.length > 0) added.push(`${path}: ${difference.added.join(" ")}`)
+    }
+    const addedCount = added.reduce((sum, line) => sum + line.split(" ").length - 1, 0)
+    console.log(
+      `${all.length} READMEs, ${words} words: ${lost.length} lose some, ${addedCount} are spoken that are not shown.`
+    )
+    if (process.env.JUDGE !== undefined) {
+      console.log([...lost.map((l) => "LOST " + l), ...added.map((l) => "ADDED " + l)].join("\n"))
+    }
+    assert.isAbove(all.length, 100)
+    assert.deepStrictEqual(lost, [])
+    assert.isAtMost(addedCount, words / 1000)
+  }, 120_000)
+
+  it("READMEs - do not depend on pieces or on line ends", () => {
+    for (const [path, text] of readmes()) {
+      if (text.length > 60_000) continue
+      const whole = spokenOf([text])
+      assert.strictEqual(spokenOf(cut(text, 7)), whole, path)
+      const other = text.replace(/\r\n?/g, "\n").replaceAll("\n", "\r\n")
+      assert.strictEqual(spokenOf(cut(other, 5)), whole, path)
+    }
+  }, 120_000)
+})

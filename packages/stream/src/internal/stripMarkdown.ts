@@ -62,6 +62,8 @@ const definition = new RegExp(`${target}[ \\t]*(?:\\n|$)`)
 
 const titledDefinition = new RegExp(`${target}(?:[ \\t]+|[ \\t]*\\n[ \\t]*)(?:${titleText})[ \\t]*(?:\\n|$)`)
 
+const openTitle = new RegExp(`${target}(?:[ \\t]+|[ \\t]*\\n[ \\t]*)(?:"[^"]*|'[^']*|\\([^)]*)$`)
+
 const reasoning = /^<(think|thinking|reasoning|thought)>/i
 
 const alert = /^ {0,3}\[!(note|tip|important|warning|caution)\][ \t]*$/i
@@ -190,7 +192,10 @@ export class Stripper {
   private isClear(): boolean {
     const leaf = this.leaf._tag
     if (leaf !== "None" && leaf !== "Paragraph") return false
-    const rest = /^(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])[ \t]))*[ \t]*(.*)$/s.exec(this.line)?.[1] ?? ""
+    const [, blanks = "", markers = "", rest = ""] =
+      /^([ \t]*)((?:(?:>|(?:[-+*]|\d{1,9}[.)])[ \t])[ \t]*)*)(.*)$/s.exec(this.line) ?? []
+    // It may be code.
+    if (/ {4}|\t/.test(markers) || leaf === "None" && Lines.columns(blanks, 0) >= 4) return false
     // A letter begins nothing else. Signs of emphasis with a letter behind them are no rule, no item and no fence.
     return /^[^\s#>\-*+_=|`~[<\d:$\\]/.test(rest) || /^(?:\*{1,3}|_{1,3}|`{1,2}|~{1,2})[^\s*_`~-]/.test(rest) ||
       /^\d{1,9}[^\d.)]|^\d{10}|^\d{1,9}[.)][^\s]/.test(rest) ||
@@ -383,6 +388,8 @@ export class Stripper {
       this.before = ""
     }
     this.isOpen = true
+    // No delimiters came: the line before heads no table.
+    if (this.leaf._tag === "Paragraph" && this.leaf.lines > 0 && this.leaf.start === undefined) this.release(this.leaf)
     this.addText(rest)
   }
 
@@ -524,7 +531,8 @@ export class Stripper {
       const titled = titledDefinition.exec(leaf.start)
       const found = titled ?? definition.exec(leaf.start)
       if (found === null) {
-        // The address may stand in the next line.
+        // The address may stand in the next line, and the title in several.
+        if (!isEnd && openTitle.test(leaf.start)) return
         if (isEnd || !/^ {0,3}\[(?:[^[\]\\]|\\[^])*(?:\]:\s*)?$/.test(leaf.start)) this.undefine(leaf)
         return
       }

@@ -12,6 +12,9 @@ const isLineEnd = (code: Code): boolean => code !== null && code < -2
 
 const isBlank = (code: Code): boolean => code === null || code < 0 || code === 32
 
+const isWord = (code: Code): boolean =>
+  isDigit(code) || code !== null && (code >= 65 && code <= 90 || code >= 97 && code <= 122)
+
 const isDigit = (code: Code): boolean => code !== null && code >= 48 && code <= 57
 
 const dollar = 36
@@ -89,7 +92,7 @@ const inDollars: Construct = {
         last = dollar
         return inside(code)
       }
-      if (length === 0 || signs === 1 && (isBlank(last) || isDigit(code))) return nok(code)
+      if (length === 0 || signs === 1 && (isBlank(last) || isWord(code))) return nok(code)
       end()
       effects.exit("formula")
       return ok(code)
@@ -97,7 +100,7 @@ const inDollars: Construct = {
   }
 }
 
-const mathematical = new Set(Array.from("^_={}+*/<>|", (sign) => sign.charCodeAt(0)))
+const mathematical = new Set(Array.from("^_={}+", (sign) => sign.charCodeAt(0)))
 
 /** `\(…\)` and `\[…\]`. */
 const inBrackets: Construct = {
@@ -107,6 +110,7 @@ const inBrackets: Construct = {
     // Escaped brackets around words are brackets.
     let isFormula = false
     let hasBlank = false
+    let last: Code = null
     const { end, take } = makeTaker(effects)
     return start
 
@@ -123,6 +127,9 @@ const inBrackets: Construct = {
     }
     function inside(code: Code): State | undefined {
       if (code === null) return nok(code)
+      // The target of a link.
+      if (code === 40 && last === 93) return nok(code)
+      last = code
       if (isBlank(code)) hasBlank = true
       else if (mathematical.has(code)) isFormula = true
       take(code)

@@ -176,6 +176,8 @@ class Compiler {
         return this.say(sayAddress(this.slice(token), this.rules))
       case "autolinkEmail":
         return this.say(this.slice(token))
+      case "image":
+        return this.separate()
       case "emphasis":
       case "strong":
       case "strikethrough":
@@ -185,7 +187,23 @@ class Compiler {
     }
   }
 
+  /** Where the signs end that close an image, or a link around it. */
+  private endOfLinks(offset: number): number {
+    return this.source[offset] === "]" ? this.source.length : offset
+  }
+
+  /** Puts a blank between the description of an image and the word before it. */
+  private separate(): void {
+    this.endPlain()
+    if (/[\p{L}\p{N}]$/u.test(this.parts.at(-1) ?? "")) this.parts.push(" ")
+  }
+
   private exit(token: Token): void {
+    if (token.type === "image") {
+      this.endPlain()
+      if (/[\p{L}\p{N}]/u.test(this.source[this.endOfLinks(token.end.offset)] ?? "")) this.parts.push(" ")
+      return
+    }
     if (token.type !== "emphasis" && token.type !== "strong" && token.type !== "strikethrough") return
     this.endPlain()
     const start = this.starts.pop() ?? 0
