@@ -73,6 +73,7 @@ for (const [name, http] of httpClients) {
         assert.sameMembers([...(yield* paths)], [
           "GET /waves/v1/lightning-v3.1-pro/get_voices",
           "GET /waves/v1/lightning-v3.1/get_voices",
+          "GET /waves/v1/lightning-v4/get_voices",
           "GET /waves/v1/voice/get-all-models"
         ])
         yield* WavesVoices.refresh

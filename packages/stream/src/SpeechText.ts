@@ -695,15 +695,21 @@ export interface StripMarkdownOptions {
  * | headings, quotations, list items | their text, each a paragraph of its own; numbers of lists stay |
  * | links, references, images | their text, or the description of the image |
  * | code within a line | the code |
- * | fenced code | nothing; {@link stripMarkdownWith} can keep it |
- * | tables that start each row with a bar | the cells of each row, with commas between |
- * | rules, link definitions, footnote marks, check boxes, HTML tags and comments | nothing |
- * | escapes, the common HTML entities, addresses in angle brackets | the characters |
+ * | code blocks, reasoning in `<think>` | nothing |
+ * | formulas | the word "formula" |
+ * | tables | the cells of each row, with commas between |
+ * | addresses | their host |
+ * | the head of an alert | "Note:" and its like |
+ * | rules, link definitions, footnote and citation marks, names of emoji, check boxes, HTML tags and comments | nothing |
+ * | escapes, entities | the characters |
  *
- * Text without Markdown passes unchanged, and so do `snake_case`, `2*3*4`, `a * b` and signs that are never closed.
- * The result does not depend on how the text arrives. Nothing is held back for longer than 300 UTF-16 code units, or
- * 1,324 in the address of a link and 1,024 in a row of a table: a sign whose partner does not come within that reach
- * stays as it is. A {@link flush} releases what is held.
+ * {@link stripMarkdownWith} chooses otherwise. Blocks and their containers are read as CommonMark and GitHub read them, in LF, CRLF and CR
+ * alike; what stands in a line goes through micromark. Text without Markdown passes unchanged, and so do `snake_case`, `2*3*4`, `a * b` and
+ * signs that are never closed. The result does not depend on how the text arrives. The words of a paragraph leave as they come; a sign waits
+ * for its partner for 1,000 UTF-16 code units at most and then stays as it is. A heading, a row of a table and a line of HTML wait for
+ * their end. A {@link flush} releases what is held.
+ *
+ * @see https://spec.commonmark.org/0.31.2/
  *
  * @example
  * ```ts

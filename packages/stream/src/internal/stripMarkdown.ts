@@ -17,6 +17,9 @@ export type { Rules } from "./markdown/rules.js"
 // A sign whose partner does not come within this many UTF-16 code units is taken as it is.
 const reach = 1000
 
+// How deep containers stand in one another. Deeper ones are text.
+const maxDepth = 64
+
 // What the start of a line is must show within this many.
 const lineReach = 1024
 
@@ -180,8 +183,9 @@ export class Stripper {
    * Finds out what a line is. Until it is complete, only what no continuation can change is decided.
    */
   private open(isComplete: boolean): void {
-    const isWhole = isComplete && this.line.length <= lineReach
-    const isBound = this.line.length >= lineReach
+    const isWhole = isComplete &&
+      (this.line.length <= lineReach || this.leaf._tag !== "None" && this.leaf._tag !== "Paragraph")
+    const isBound = this.line.length >= lineReach && (this.leaf._tag === "None" || this.leaf._tag === "Paragraph")
     if (!isWhole && !isBound && !this.isClear()) return
     const { line } = this
     this.line = ""
@@ -244,7 +248,7 @@ export class Stripper {
       this.closeLeaf()
       // Quotations end here, and items that have no text yet.
       if (!isInside) this.containers.length = matched
-      this.write((this.containers.length === 0 ? rest : "") + this.lineEnd)
+      this.write((this.containers.every(({ _tag }) => _tag === "Item") ? rest : "") + this.lineEnd)
       return
     }
 
@@ -258,13 +262,14 @@ export class Stripper {
     for (;;) {
       const isParagraph = !isNew && this.leaf._tag === "Paragraph"
       if (Lines.indentOf(rest) >= 4) {
-        if (isParagraph) break
+        if (isParagraph || !isWhole) break
         close()
         this.leaf = { _tag: "Indented" }
         this.part()
         return this.sayCode(Lines.dedent(rest, 4))
       }
-      const quote = /^ {0,3}>/.exec(rest)?.[0]
+      const isDeep = this.containers.length >= maxDepth
+      const quote = isDeep ? undefined : /^ {0,3}>/.exec(rest)?.[0]
       if (quote !== undefined) {
         close()
         rest = this.afterQuote(rest, quote.length)
@@ -321,14 +326,14 @@ export class Stripper {
           const leaf = {
             _tag: "Html",
             end: html.end,
-            scanner: new Html.Scanner(Inline.decodeEntities, this.rules.images)
+            scanner: new Html.Scanner(Inline.decodeEntities)
           } as const
           this.leaf = leaf
           return this.readHtml(leaf, rest)
         }
       }
       if (isWhole && Lines.isRule(rest)) break
-      const marker = Lines.markerOf(rest, isParagraph && isInside)
+      const marker = isDeep ? undefined : Lines.markerOf(rest, isParagraph && isInside)
       if (marker !== undefined) {
         close()
         if (marker.number === "") this.part()
@@ -435,6 +440,7 @@ export class Stripper {
     if (head.length !== Lines.cellsOf(rest).length) return false
     if (leaf.barred === undefined && head.length > 1) return false
     const startsWithBar = /^\s*\|/.test(leaf.first)
+    this.held = this.held.trimEnd()
     this.settle(true)
     this.held = ""
     if (startsWithBar) {

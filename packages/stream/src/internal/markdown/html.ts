@@ -16,18 +16,14 @@ const breaking = new Set(
 const nameOf = (tag: string): string => /^<\/?([a-zA-Z][\w-]*)/.exec(tag)?.[1]?.toLowerCase() ?? ""
 
 /**
- * What is said of a tag, a comment or a declaration: a line break, a description of an image, or nothing. `undefined` if it only looks like a tag,
- * as in "x<y and y>z".
+ * What is said of a tag, a comment or a declaration: a line break or nothing. `undefined` if it only looks like a tag, as in
+ * "x<y and y>z".
  *
  * @internal
  */
-export const ofTag = (tag: string, images: "omit" | "speak"): string | undefined => {
+export const ofTag = (tag: string): string | undefined => {
   if (/^<[!?]/.test(tag)) return ""
   const name = nameOf(tag)
-  if (name === "img") {
-    const alt = /\salt\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+))/i.exec(tag)
-    return images === "speak" ? alt?.[1] ?? alt?.[2] ?? alt?.[3] ?? "" : ""
-  }
   if (breaking.has(name)) return "\n"
   if (tagNames.has(name) || /^<\/|\/>$|=|^<[\w-]+\s*>$/.test(tag)) return ""
   return undefined
@@ -44,11 +40,9 @@ export class Scanner {
   private held = ""
   private hiddenIn: string | undefined
   private readonly decode: (text: string) => string
-  private readonly images: "omit" | "speak"
 
-  constructor(decode: (text: string) => string, images: "omit" | "speak") {
+  constructor(decode: (text: string) => string) {
     this.decode = decode
-    this.images = images
   }
 
   push(line: string): string {
@@ -91,7 +85,7 @@ export class Scanner {
         return shown
       }
       this.held = this.held.slice(tag.length)
-      shown += ofTag(tag, this.images) ?? ""
+      shown += ofTag(tag) ?? ""
       const name = nameOf(tag)
       if (hidden.has(name) && !tag.startsWith("</") && !tag.endsWith("/>")) this.hiddenIn = name
     }

@@ -59,10 +59,11 @@ const sayPlain = (text: string, rules: Rules): string => {
     })
   }
   if (rules.citations === "omit" && /[【[]/.test(spoken)) {
-    spoken = spoken.replace(/【\d+(?::\d+)?†[^】]*】/gu, "").replace(
-      /(?<=^|[\s.,;:!?)"'”’])[ ]?\[\d{1,3}(?:\s?[,–-]\s?\d{1,3})*\]/gu,
-      ""
-    )
+    spoken = spoken.replace(/\s*【\d+(?::\d+)?†[^】]*】/gu, "")
+      .replace(
+        /[ \t]+\[\d{1,3}(?:\s?[,–-]\s?\d{1,3})*\](?!\p{L})|(?<=^|[.,;:!?)"'”’\]])\[\d{1,3}(?:\s?[,–-]\s?\d{1,3})*\]/gu,
+        ""
+      )
     // a[0] is code.
     spoken = spoken.replace(/(?<=\p{L}{4})\[[1-9]\d{0,2}\](?=[\s.,;:!?)]|$)/gu, "")
   }
@@ -142,7 +143,7 @@ class Compiler {
   private skip(token: Token): void {
     if (token.type === "htmlText") {
       const tag = this.slice(token)
-      return this.say(Html.ofTag(tag, this.rules.images) ?? tag)
+      return this.say(Html.ofTag(tag) ?? tag)
     }
     if (token.type !== "formula") return
     const { formulas } = this.rules
