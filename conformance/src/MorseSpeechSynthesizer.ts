@@ -24,7 +24,7 @@ const module = "MorseSpeechSynthesizer"
 
 const check = LayerOptions.make<Options>(`${module}.layer`, {
   sampleRate: LayerOptions.speech.sampleRate,
-  frequency: LayerOptions.between(200, 2000)
+  frequency: LayerOptions.byRequest
 })
 
 // From a to z: a dot is 1 and a dash 3 units long.

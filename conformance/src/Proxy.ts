@@ -24,7 +24,8 @@ const address = Effect.map(
 
 /** A server that knows everybody and counts nothing, unless the options say otherwise. */
 export const layerServer = (
-  options: Partial<SpeechProxy.Options> & { readonly logLevel?: LogLevel.LogLevel } = {}
+  options: Partial<SpeechProxy.Options> = {},
+  logLevel: LogLevel.LogLevel = LogLevel.None
 ): Layer.Layer<ProxyUrl, never, Engine> =>
   HttpServer.serve(SpeechProxy.httpApp({
     authorize: () => Effect.succeed("somebody"),
@@ -33,7 +34,7 @@ export const layerServer = (
   })).pipe(
     Layer.merge(Layer.effect(ProxyUrl, address)),
     Layer.provide(NodeHttpServer.layerServer(createServer, { port: 0, host: "127.0.0.1" })),
-    Layer.provide(Logger.minimumLogLevel(options.logLevel ?? LogLevel.None)),
+    Layer.provide(Logger.minimumLogLevel(logLevel)),
     Layer.orDie
   )
 

@@ -166,14 +166,52 @@ describe("WavesConversation", () => {
       )
   )
 
-  it.scopedLive.each<readonly [string, Parameters<WavesEmulator.Service["inject"]>[0]["faults"][number], string]>([
-    ["silence before audio", { _tag: "Stall", afterBytes: 0 }, "SpeechTimeout"],
-    ["silence in the audio", { _tag: "Stall", afterBytes: 7680 }, "SpeechTimeout"],
-    ["a good-looking close", { _tag: "EndEarly", afterBytes: 7680 }, "TruncatedAudio"],
-    ["broken JSON", { _tag: "MalformedJson", afterBytes: 7680 }, "MalformedResponse"],
-    ["an error", { _tag: "InBandError", message: "the model broke" }, "ServerFailure"],
-    ["no audio", { _tag: "EmptyAudio" }, "EmptyAudio"],
-    ["a refused upgrade", { _tag: "Status", status: 401 }, "InvalidApiKey"]
+  type Injected = Parameters<WavesEmulator.Service["inject"]>[0]["faults"][number]
+
+  // A turn has 35 kB of audio here; after the last of it comes the end mark.
+  const moments = [["before audio", 0], ["in the audio", 7680]] as const
+
+  const faults: ReadonlyArray<readonly [fault: (afterBytes: number) => Injected, before: string, inside: string]> = [
+    [(afterBytes) => ({ _tag: "Stall", afterBytes }), "SpeechTimeout", "SpeechTimeout"],
+    [(afterBytes) => ({ _tag: "EndEarly", afterBytes }), "TransportFailure", "TruncatedAudio"],
+    [(afterBytes) => ({ _tag: "Reset", afterBytes }), "TransportFailure", "TruncatedAudio"],
+    [(afterBytes) => ({ _tag: "MalformedJson", afterBytes }), "MalformedResponse", "MalformedResponse"],
+    [
+      (afterBytes) => ({ _tag: "InBandError", message: "the model broke", afterBytes }),
+      "ServerFailure",
+      "ServerFailure"
+    ],
+    ...[1000, 1001, 1008, 1011, 1013].map((code) =>
+      [
+        (afterBytes: number): Injected => ({ _tag: "Close", code, afterBytes }),
+        "TransportFailure",
+        "TruncatedAudio"
+      ] as const
+    )
+  ]
+
+  const rows = faults.flatMap(([fault, before, inside]) =>
+    moments.map(([moment, afterBytes]) => {
+      const one = fault(afterBytes)
+      return [
+        `${one._tag}${"code" in one ? ` ${one.code}` : ""} ${moment}`,
+        one,
+        afterBytes === 0 ? before : inside
+      ] as const
+    })
+  )
+
+  it.scopedLive.each<readonly [string, Injected, string]>([
+    ...rows,
+    ["EmptyAudio", { _tag: "EmptyAudio" }, "EmptyAudio"],
+    ...[[401, "InvalidApiKey"], [402, "QuotaExhausted"], [403, "NotEntitled"], [429, "RateLimited"], [
+      503,
+      "ServerFailure"
+    ]].map(([status, tag]): readonly [string, Injected, string] => [
+      `an upgrade refused with ${status}`,
+      { _tag: "Status", status: Number(status) },
+      String(tag)
+    ])
   ])("%s - is a typed error, and the next utterance is spoken", ([, fault, tag]) =>
     Effect.gen(function*() {
       const { inject } = yield* WavesEmulator.WavesEmulator
@@ -181,6 +219,12 @@ describe("WavesConversation", () => {
       assert.strictEqual((yield* Effect.flip(speak("Hello there.")))._tag, tag)
       assert.strictEqual((yield* speak("Hello.")).at(-1)?._tag, "Completed")
     }).pipe(Effect.provide(setUp({ retry: false }))))
+
+  it.scopedLive("another model - is refused: a conversation has one", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(speak("Hello.", { model: "lightning_v3.1_pro" }))
+      assert.deepInclude(error, { _tag: "InvalidSpeechRequest", parameter: "model" })
+    }).pipe(Effect.provide(setUp())))
 
   it.scopedLive("heard - refuses an empty recording and stereo, and reports what the server rejects", () =>
     Effect.gen(function*() {

@@ -100,8 +100,6 @@ describe("options of layers", () => {
     ["WavesClient.layer", { timeouts: { idle: -1 } }, /`timeouts.idle`/],
     ["WavesClient.layer", { timeouts: { idel: 1 } }, /`timeouts.idel` does not exist/],
     ["WavesClient.layer", { apiKey: "sk_plain" }, /`apiKey` must be a string in Redacted.make$/],
-    ["WavesSpeechSynthesizer.layer", { speed: 9 }, /`speed` must be a number from 0.5 to 2/],
-    ["WavesSpeechSynthesizer.layer", { similarity: 2 }, /`similarity`/],
     ["WavesSpeechStream.layer", { poolSize: 0 }, /`poolSize`/],
     ["WavesSpeechStream.layer", { maxBufferDelay: "6 seconds" }, /at most 5s/],
     ["WavesSpeechStream.layer", { buffering: "flush", maxBufferDelay: "2 seconds" }, /at most 1s/],
@@ -166,6 +164,20 @@ describe("options of layers from a configuration", () => {
 })
 
 describe("options of requests", () => {
+  it.effect("one that a layer has as its default - is checked with each request", () =>
+    Effect.gen(function*() {
+      for (const speed of [9, NaN, "1"]) {
+        const error = yield* Effect.flip(SpeechSynthesizer.synthesize({ text: "Hi." })).pipe(
+          Effect.provide(TestSpeechSynthesizer.layer({ speed: speed as number }))
+        )
+        assert.deepInclude(error, { _tag: "InvalidSpeechRequest", parameter: "speed" })
+      }
+      const similarity = yield* Effect.flip(SpeechSynthesizer.synthesize({ text: "Hi." })).pipe(
+        Effect.provide(Layer.provide(WavesSpeechSynthesizer.layer({ similarity: 2 }), client))
+      )
+      assert.deepInclude(similarity, { _tag: "InvalidSpeechRequest", parameter: "provider.waves.similarity" })
+    }))
+
   const engine = SpeechStream.layerSegmented({ onSegmentFailure: "skip" }).pipe(
     Layer.provideMerge(TestSpeechSynthesizer.layer())
   )

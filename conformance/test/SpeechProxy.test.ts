@@ -319,7 +319,7 @@ describe("SpeechProxy before the vendor's API", () => {
         }).pipe(
           Effect.provide(
             layerClient(FetchHttpClient.layer).pipe(
-              Layer.provideMerge(layerServer({ logLevel: LogLevel.All })),
+              Layer.provideMerge(layerServer({}, LogLevel.All)),
               Layer.provide(engine),
               Layer.provide(layer)
             )

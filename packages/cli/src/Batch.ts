@@ -285,14 +285,15 @@ const batch = Effect.fnUntraced(function*(
   const manifest = yield* readManifest(options.manifest)
   const { engine, lacksKey } = yield* Engine.choose(options.engine)
   const concurrency = Option.getOrElse(options.concurrency, () => engine === "local" ? availableParallelism() : 1)
+  const flags = SpeechFlags.toSpeechOptions(options)
   const { elapsed, tally } = yield* speakAll({
     concurrency,
     engine,
-    flags: SpeechFlags.toSpeechOptions(options),
+    flags,
     folder: options.out,
     manifest,
     name: options.manifest
-  }).pipe(Effect.provide(Engine.layer(engine, { concurrency, cache: options.cache })))
+  }).pipe(Effect.provide(Engine.layer(engine, { concurrency, cache: options.cache, model: flags.model })))
   if (lacksKey && tally.spoken > 0) yield* Stdio.report(Engine.noKey)
   yield* Stdio.report(`${options.out}: ${summary(manifest.length, tally, elapsed)}`)
   const missing = manifest.length - tally.spoken - tally.kept

@@ -6,6 +6,7 @@
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import * as AudioStore from "@effect-smallest/core/AudioStore"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
+import type { VoiceInfo } from "@effect-smallest/core/Voice"
 import type * as NodeSpeech from "@effect-smallest/platform-node/NodeSpeech"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import type { WavesPronunciationDictionaries } from "@effect-smallest/waves/WavesPronunciationDictionaries"
@@ -96,6 +97,19 @@ const load = <A>(name: string, module: () => Promise<A>): Effect.Effect<A, Comma
 
 const loadNodeSpeech = load("The cloud engine", () => import("@effect-smallest/platform-node/NodeSpeech"))
 
+const conversationModel = "lightning_v4"
+
+/**
+ * The published voices of the model that is spoken in conversations only.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const conversationVoices: Effect.Effect<ReadonlyArray<VoiceInfo>, CommandFailure> = Effect.map(
+  load("The cloud engine", () => import("@effect-smallest/waves/WavesConversation")),
+  ({ voices }) => voices
+)
+
 const loadLocal = load("The embedded voice", () => import("@effect-smallest/local/node"))
 
 const isMissingKey = (error: ConfigError.ConfigError): boolean =>
@@ -155,6 +169,8 @@ export interface Usage {
    * @default none
    */
   readonly cache?: Option.Option<string> | undefined
+  /** The model that is wanted: `lightning_v4` speaks in a session of its own. */
+  readonly model?: string | undefined
 }
 
 /**
@@ -207,24 +223,40 @@ export const layer = (
     onSome: (folder) =>
       folder.trim() === ""
         ? Layer.fail(new CommandFailure({ description: "--cache takes the name of a folder, as in --cache spoken" }))
+        : usage.model === conversationModel
+        ? Layer.fail(
+          new CommandFailure({
+            description:
+              `--cache keeps sentences, and ${conversationModel} speaks each in the manner of those before: omit one`
+          })
+        )
         : withCache(engine, withoutCache(engine, usage), folder)
   })
 
 const withoutCache = (
   engine: Engine,
-  { concurrency, live }: Omit<Usage, "cache">
+  { concurrency, live, model }: Omit<Usage, "cache">
 ): Layer.Layer<Provided, CommandFailure | ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> => {
   switch (engine) {
     case "waves":
       return Layer.unwrapEffect(
-        Effect.map(loadNodeSpeech, ({ layerWavesConfig }) =>
-          Layer.mapError(
-            layerWavesConfig({
-              concurrency: Config.succeed(concurrency),
-              stream: Config.succeed<NodeSpeech.WavesOptions["stream"]>({ mode: live === true ? "live" : "segmented" })
-            }),
-            withoutKey
-          ))
+        Effect.map(
+          loadNodeSpeech,
+          (
+            { layerConversationConfig, layerWavesConfig }
+          ): Layer.Layer<Provided, CommandFailure | ConfigError.ConfigError> =>
+            model === conversationModel
+              ? Layer.mapError(layerConversationConfig(), withoutKey)
+              : Layer.mapError(
+                layerWavesConfig({
+                  concurrency: Config.succeed(concurrency),
+                  stream: Config.succeed<NodeSpeech.WavesOptions["stream"]>({
+                    mode: live === true ? "live" : "segmented"
+                  })
+                }),
+                withoutKey
+              )
+        )
       )
     case "lightning-v1":
       return Layer.unwrapEffect(

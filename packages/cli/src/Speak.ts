@@ -364,7 +364,7 @@ const speak = Effect.fnUntraced(function*(
     const voice = wanted.voice ?? defaults.voice ?? "the engine's own voice"
     yield* Stdio.report(Meter.summary(yield* meter.read, { place, voice, playback }))
   }).pipe(
-    Effect.provide(Engine.layer(engine, { live: options.live, cache: options.cache })),
+    Effect.provide(Engine.layer(engine, { live: options.live, cache: options.cache, model: wanted.model })),
     Effect.onInterrupt(() => Stdio.report(ifInterrupted))
   )
 })

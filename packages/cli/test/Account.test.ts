@@ -86,7 +86,10 @@ describe("voices, models, languages", () => {
     Effect.gen(function*() {
       const { inject } = yield* WavesEmulator.WavesEmulator
       yield* inject({ faults: [{ _tag: "Status", status: 410 }], path: "/waves/v1/lightning-v3.1/" })
-      assert.deepStrictEqual((yield* json("models")).map(({ id }: { id: unknown }) => id), ["lightning_v3.1_pro"])
+      assert.deepStrictEqual(
+        (yield* json("models")).map(({ id }: { id: unknown }) => id),
+        ["lightning_v3.1_pro", "lightning_v4"]
+      )
     }).pipe(Effect.provide(Emulator)))
 
   it.scopedLive.each([400, 403, 404, 410] as const)(
@@ -95,7 +98,10 @@ describe("voices, models, languages", () => {
       Effect.gen(function*() {
         const models = yield* run(["models", "--json"])
         assert.strictEqual(models.code, 0, models.stderr)
-        assert.deepStrictEqual(JSON.parse(models.text).map(({ id }: { id: unknown }) => id), ["lightning_v3.1_pro"])
+        assert.deepStrictEqual(
+          JSON.parse(models.text).map(({ id }: { id: unknown }) => id),
+          ["lightning_v3.1_pro", "lightning_v4"]
+        )
         assert.match(models.stderr, /^The server does not offer lightning_v3\.1: .* Use lightning_v3\.1_pro.*\n$/)
         const voices = yield* json("voices")
         assert.isAbove(voices.length, 100)
@@ -122,7 +128,8 @@ describe("voices, models, languages", () => {
             ["speak", "Hello.", "--raw", "--out", "-"],
             ["clones", "create", "--name", "Me", file],
             ["dictionaries", "list"],
-            ["clones", "list"]
+            ["clones", "list"],
+            ["doctor"]
           ]
         ) {
           const { code, stderr } = yield* run(args)
@@ -138,6 +145,40 @@ describe("voices, models, languages", () => {
         assert.isFalse(existsSync(join(rows, "..", "out", "a.wav")))
       }).pipe(Effect.provide(WavesEmulator.layer({ engine: "tone", assumptions: { lightningV31: status } })))
   )
+
+  it.scopedLive("lightning_v4 - speak and batch open a conversation, and voices ask the server for its voices", () =>
+    Effect.gen(function*() {
+      const { requests } = yield* WavesEmulator.WavesEmulator
+      const ids = (yield* json("voices", "--model", "lightning_v4")).map(({ id }: { id: string }) => id)
+      assert.include(ids, "brannock")
+      const options = ["--model", "lightning_v4", "--voice", "rhodes", "--sample-rate", "16000"]
+      const spoken = yield* run(["speak", "Good morning. How can I help?", ...options, "--raw", "--out", "-"])
+      assert.strictEqual(spoken.code, 0, spoken.stderr)
+      assert.match(spoken.stderr, /rhodes/)
+      const rows = yield* inFolder("rows.jsonl", "{\"id\":\"a\",\"text\":\"One.\"}\n{\"id\":\"b\",\"text\":\"Two.\"}\n")
+      const out = join(rows, "..", "out")
+      const batch = yield* run(["batch", rows, "--out", out, ...options])
+      assert.strictEqual(batch.code, 0, batch.stderr)
+      assert.isTrue(existsSync(join(out, "a.wav")) && existsSync(join(out, "b.wav")))
+      const paths = (yield* requests).map(({ path }) => path)
+      assert.strictEqual(paths.filter((path) => path.startsWith("/waves/v1/lightning-v4/live")).length, 2)
+      assert.isFalse(paths.includes("/waves/v1/tts"))
+      const refused = yield* run(["speak", "Bonjour.", ...options, "--language", "fr", "--raw", "--out", "-"])
+      assert.strictEqual(refused.code, 1)
+      assert.match(refused.stderr, /must be en or auto, not fr/)
+    }).pipe(Effect.provide(Emulator)))
+
+  it.scopedLive("an account without lightning_v4 - hears what to ask for", () =>
+    Effect.gen(function*() {
+      const refused = yield* run(["speak", "Hello.", "--model", "lightning_v4", "--raw", "--out", "-"])
+      assert.strictEqual(refused.code, 1)
+      assert.match(refused.stderr, /vendor/)
+      const voices = yield* run(["voices"])
+      assert.strictEqual(voices.code, 0)
+      assert.match(voices.stderr, /does not offer lightning_v4/)
+    }).pipe(
+      Effect.provide(WavesEmulator.layer({ engine: "tone", models: ["lightning_v3.1_pro", "lightning_v3.1"] }))
+    ))
 
   it.scopedLive("nothing that fits - is reported, and is not a failure", () =>
     Effect.gen(function*() {

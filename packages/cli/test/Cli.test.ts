@@ -81,8 +81,12 @@ describe("effect-smallest", () => {
       assert.include(idsOf(yield* json("voices", "--engine", "waves")), "meher")
       assert.include(idsOf(yield* json("voices", "--engine", "lightning-v1")), "emily")
       assert.deepStrictEqual(
+        idsOf(yield* json("voices", "--engine", "waves", "--model", "lightning_v4")),
+        ["brannock", "rhodes"]
+      )
+      assert.deepStrictEqual(
         idsOf(yield* json("models", "--engine", "waves")),
-        ["lightning_v3.1_pro", "lightning_v3.1"]
+        ["lightning_v3.1_pro", "lightning_v3.1", "lightning_v4"]
       )
       assert.deepInclude(yield* json("languages", "--engine", "waves"), {
         code: "hi",

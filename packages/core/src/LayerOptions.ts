@@ -311,19 +311,27 @@ export const required = (rule: Rule): Rule =>
   Object.assign((value: unknown, option: string) => rule(value, option), { isRequired: true })
 
 /**
- * The options of speech that a layer has as its defaults.
+ * An option whose value is checked with each request.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const byRequest: Rule = () => undefined
+
+/**
+ * The options of speech that a layer has as its defaults. Their values are checked with each request, which fails with a typed error.
  *
  * @since 0.2.0
  * @category constants
  */
 export const speech: Rules<SpeechOptions> = {
-  language: text,
-  speed: /*#__PURE__*/ between(0.5, 2),
-  sampleRate: /*#__PURE__*/ whole(8000, 48_000),
-  voice: text,
-  model: text,
-  removeExtraSilence: flag,
-  provider: record
+  language: byRequest,
+  speed: byRequest,
+  sampleRate: byRequest,
+  voice: byRequest,
+  model: byRequest,
+  removeExtraSilence: byRequest,
+  provider: byRequest
 }
 
 const retryOptions = /*#__PURE__*/ options<SpeechError.RetryOptions>({

@@ -37,7 +37,7 @@ export interface Options {
 }
 
 const check = LayerOptions.make<Options>("ToneSpeechSynthesizer.layer", {
-  voice: LayerOptions.text,
+  voice: LayerOptions.speech.voice,
   sampleRate: LayerOptions.speech.sampleRate
 })
 

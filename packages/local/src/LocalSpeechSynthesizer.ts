@@ -88,7 +88,7 @@ export interface Options {
 }
 
 const checkLayer = LayerOptions.make<Options>("LocalSpeechSynthesizer.layer", {
-  voice: LayerOptions.text,
+  voice: LayerOptions.speech.voice,
   speed: LayerOptions.speech.speed,
   sampleRate: LayerOptions.speech.sampleRate,
   voices: LayerOptions.record,

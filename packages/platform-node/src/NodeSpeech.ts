@@ -11,6 +11,7 @@ import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
 import * as LightningV1SpeechSynthesizer from "@effect-smallest/waves/LightningV1SpeechSynthesizer"
 import * as WavesClient from "@effect-smallest/waves/WavesClient"
+import * as WavesConversation from "@effect-smallest/waves/WavesConversation"
 import * as WavesPronunciationDictionaries from "@effect-smallest/waves/WavesPronunciationDictionaries"
 import * as WavesSpeechOptions from "@effect-smallest/waves/WavesSpeechOptions"
 import * as WavesSpeechStream from "@effect-smallest/waves/WavesSpeechStream"
@@ -328,6 +329,69 @@ const lightningV1Layer = (options: LightningV1Options): Layer.Layer<Provided> =>
     connection
   )
 }
+
+/**
+ * A conversation with Lightning v4: the cloud's client, and what one listener hears.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ConversationOptions extends WavesClient.Options, WavesConversation.Options, ProxyOptions {}
+
+const checkConversation = LayerOptions.make<ConversationOptions>("NodeSpeech.layerConversation", {
+  ...WavesClient.rules,
+  ...WavesConversation.rules,
+  proxy: NodeHttp.rules.proxy
+})
+
+/**
+ * One conversation with Lightning v4 over a WebSocket, and both speech ports over the same session. Build it once for each listener.
+ *
+ * @example
+ * ```ts
+ * import { AudioPlayer, SpeechEvent } from "@effect-smallest/core"
+ * import { NodeSpeech } from "@effect-smallest/platform-node"
+ * import { WavesConversation } from "@effect-smallest/waves"
+ * import { Effect, Redacted } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { speak } = yield* WavesConversation.WavesConversation
+ *   yield* AudioPlayer.play(SpeechEvent.pcm(speak("Good morning. How can I help?")))
+ * }).pipe(Effect.provide(NodeSpeech.layerConversation({ apiKey: Redacted.make("sk_..."), voice: "rhodes" })))
+ * ```
+ *
+ * @since 0.2.0
+ * @category layers
+ */
+export const layerConversation = (
+  options: ConversationOptions
+): Layer.Layer<Provided | WavesConversation.WavesConversation> =>
+  Layer.suspend(() => {
+    const { retry, ...others } = checkConversation(options)
+    const { client, connection, speech } = split(others)
+    return layerCloud(
+      Layer.provide(WavesConversation.layer({ ...speech, retry }), NodeWebSocketConnector.layerWith(connection)),
+      client,
+      connection
+    )
+  })
+
+/**
+ * A conversation as {@link layerConversation} has it, with every option from a `Config`. The key is `SMALLEST_API_KEY` and the base URL
+ * `SMALLEST_BASE_URL`, unless the options say otherwise.
+ *
+ * @since 0.2.0
+ * @category layers
+ */
+export const layerConversationConfig = (
+  config: Config.Config.Wrap<Partial<ConversationOptions>> = {}
+): Layer.Layer<Provided | WavesConversation.WavesConversation, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      WavesClient.fromEnvironment(config, checkConversation),
+      layerConversation
+    )
+  )
 
 /**
  * Today's cloud API, as {@link layerWaves} has it, with every option from a `Config`. The key is `SMALLEST_API_KEY` and the base URL

@@ -90,8 +90,8 @@ const module = "LightningV1SpeechSynthesizer"
  */
 export const rules: LayerOptions.Rules<Options> = {
   ...Struct.omit(LayerOptions.speech, "provider", "language"),
-  addWavHeader: LayerOptions.flag,
-  transliterate: LayerOptions.flag
+  addWavHeader: LayerOptions.byRequest,
+  transliterate: LayerOptions.byRequest
 }
 
 const checkLayer = LayerOptions.make<Options>(`${module}.layer`, rules)

@@ -166,14 +166,19 @@ const method = "events"
  */
 export const rules: LayerOptions.Rules<Options> = {
   ...Struct.omit(LayerOptions.speech, "provider", "model"),
-  contentFilter: /*#__PURE__*/ LayerOptions.oneOf("reject", "flag"),
+  contentFilter: LayerOptions.byRequest,
   turns: /*#__PURE__*/ LayerOptions.oneOf("sentence", "paragraph"),
   retry: LayerOptions.retry
 }
 
 const checkLayer = LayerOptions.make<Options>(`${module}.layer`, rules)
 
-/** @internal */
+/**
+ * The voices that are known to speak Lightning v4. `WavesVoices.ofModel("lightning_v4")` asks the server for those that it has.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
 export const voices: ReadonlyArray<Voice.VoiceInfo> = ["brannock", "rhodes"].map((id) => ({
   id,
   name: id.charAt(0).toUpperCase() + id.slice(1),
@@ -317,8 +322,15 @@ export const make = (
         return yield* open(key, query)
       }))
 
-    const checkLanguage = (request: SpeechEngine.ResolvedOptions) =>
-      request.language === undefined || languages.includes(request.language)
+    const check = (request: SpeechEngine.ResolvedOptions) =>
+      request.model !== undefined && request.model !== defaults.model
+        ? new SpeechError.InvalidSpeechRequest({
+          module,
+          method,
+          parameter: "model",
+          description: `A conversation is spoken by lightning_v4, not by ${request.model}`
+        })
+        : request.language === undefined || languages.includes(request.language)
         ? Effect.void
         : new SpeechError.InvalidSpeechRequest({
           module,
@@ -331,7 +343,7 @@ export const make = (
       request: SpeechEngine.ResolvedRequest
     ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError> =>
       Stream.unwrap(Effect.gen(function*() {
-        yield* checkLanguage(request)
+        yield* check(request)
         const session = yield* sessionFor(request)
         let hasAudio = false
         const pcm = session.turn(request.text).pipe(

@@ -111,12 +111,12 @@ export interface Options extends Omit<SpeechOptions, "provider">, WavesOptions {
  */
 export const rules: LayerOptions.Rules<Options> = {
   ...Struct.omit(LayerOptions.speech, "provider"),
-  pronunciationDictionaries: LayerOptions.list,
-  numberPronunciationLanguage: LayerOptions.text,
-  mathNotation: LayerOptions.flag,
-  enhancement: /*#__PURE__*/ LayerOptions.oneOf(0, 1, 2),
-  similarity: /*#__PURE__*/ LayerOptions.between(0, 1),
-  saveHistory: LayerOptions.flag
+  pronunciationDictionaries: LayerOptions.byRequest,
+  numberPronunciationLanguage: LayerOptions.byRequest,
+  mathNotation: LayerOptions.byRequest,
+  enhancement: LayerOptions.byRequest,
+  similarity: LayerOptions.byRequest,
+  saveHistory: LayerOptions.byRequest
 }
 
 /**

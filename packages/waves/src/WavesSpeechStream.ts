@@ -135,7 +135,11 @@ export const make = (
     const schedule = SpeechError.scheduleOf(options.retry)
 
     const resolve = (requested: SpeechOptions) =>
-      Effect.tap(check(requested), (request) => WavesOptions.checkLanguage({ module, method: "events" }, request))
+      Effect.tap(check(requested), (request) =>
+        Effect.zipRight(
+          WavesOptions.checkModel({ module, method: "events" }, request),
+          WavesOptions.checkLanguage({ module, method: "events" }, request)
+        ))
 
     const speak = <E, R>(text: SpeechStream.TextSource<E, R>, request: SpeechEngine.ResolvedOptions) => {
       const source = typeof text === "string" ? Stream.succeed(text) : text

@@ -77,6 +77,7 @@ export const make = (
     const at = (method: string, requestId: string | undefined) => ({ module, method, requestId })
 
     const body = Effect.fnUntraced(function*(method: string, request: SpeechEngine.ResolvedRequest) {
+      yield* WavesOptions.checkModel({ module, method }, request)
       yield* WavesOptions.checkLanguage({ module, method }, request)
       return { ...WavesOptions.toBody(request), text: request.text }
     })

@@ -71,7 +71,7 @@ export interface Options {
   readonly timeToLive?: Duration.DurationInput | undefined
   /**
    * The models whose voices {@link Service.list} joins.
-   * @default ["lightning_v3.1_pro", "lightning_v3.1"]
+   * @default ["lightning_v3.1_pro", "lightning_v3.1", "lightning_v4"]
    */
   readonly models?: ReadonlyArray<Model> | undefined
 }
@@ -179,7 +179,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Waves
   Effect.gen(function*() {
     const { request } = yield* WavesClient
     checkLayer(options)
-    const models: ReadonlyArray<Model> = options.models ?? ["lightning_v3.1_pro", "lightning_v3.1"]
+    const models: ReadonlyArray<Model> = options.models ?? ["lightning_v3.1_pro", "lightning_v3.1", "lightning_v4"]
     const timeToLive = Duration.decode(options.timeToLive ?? "1 hour")
 
     const ask = (method: string, path: string, model?: Model) =>

@@ -98,6 +98,8 @@ describe("WavesVoices", () => {
           ? json(200, { voices: [{ voiceId: "maya", displayName: "Maya", tags: { language: ["Hindi"] } }] })
           : url.includes("v3.1/")
           ? json(410, { error_code: "MODEL_DEPRECATED", message: "This model is retired." })
+          : url.includes("v4/")
+          ? answer("brannock")
           : json(200, {
             voices: [
               { voiceId: "maya", description: "calm", audioPreview: "https://x/maya.wav" },
@@ -118,6 +120,7 @@ describe("WavesVoices", () => {
           description: "calm",
           previewUrl: "https://x/maya.wav"
         },
+        { ...common, id: "brannock", name: "brannock", languages: [], models: ["lightning_v4"] },
         { ...common, id: "new", name: "New", languages: [], models: [] }
       ])
       assert.deepStrictEqual(yield* idsOf(WavesVoices.list({ language: "hi" })), ["maya"])
@@ -137,10 +140,13 @@ describe("WavesVoices", () => {
     )
     return Effect.gen(function*() {
       const { unavailable, voices } = yield* WavesVoices.listing()
-      assert.deepStrictEqual(voices.map(({ id }) => id), ["maya"])
+      assert.deepStrictEqual(voices.map(({ id, models }) => [id, ...models]), [
+        ["maya", "lightning_v3.1_pro"],
+        ["maya", "lightning_v4"]
+      ])
       assert.deepStrictEqual(unavailable.map(({ model }) => model), ["lightning_v3.1"])
       assert.match(unavailable[0]?.error.message ?? "", /Use lightning_v3\.1_pro/)
-      assert.deepStrictEqual(yield* idsOf(WavesVoices.list()), ["maya"])
+      assert.deepStrictEqual(yield* idsOf(WavesVoices.list()), ["maya", "maya"])
       isAll.now = true
       yield* WavesVoices.refresh
       assert.isTrue(SpeechError.isSpeechError(yield* Effect.flip(WavesVoices.list())))

@@ -56,9 +56,16 @@ const explain = ({ error, model }: EngineCatalogue["unavailable"][number]): stri
 
 const noKey = "No SMALLEST_API_KEY is set, so this is what the embedded voice has; add --engine waves for the cloud."
 
-const published = Effect.gen(function*() {
+const published = Effect.fnUntraced(function*(engine: Engine.Engine) {
   const { languages, models, voices } = yield* SpeechSynthesizer.SpeechSynthesizer
-  return yield* Effect.all({ languages, models, voices })
+  const lists = yield* Effect.all({ languages, models, voices })
+  if (engine !== "waves") return lists
+  const conversation = yield* Engine.conversationVoices
+  return {
+    ...lists,
+    models: [...lists.models, ...new Set(conversation.flatMap(({ models }) => models))],
+    voices: [...lists.voices, ...conversation]
+  }
 })
 
 const live = Effect.provide(WavesVoices.listing(), Engine.layerAccount)
@@ -75,7 +82,7 @@ export const get = Effect.fnUntraced(function*(
 ): Effect.fn.Return<EngineCatalogue, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
   const { engine, lacksKey } = yield* Engine.choose(choice)
   if (lacksKey) yield* Stdio.report(noKey)
-  const { languages, models, voices } = yield* Effect.provide(published, Engine.layerCatalogue(engine))
+  const { languages, models, voices } = yield* Effect.provide(published(engine), Engine.layerCatalogue(engine))
   const isLive = engine === "waves" && !isOffline && (yield* Engine.hasKey)
   const { unavailable, voices: found } = isLive ? yield* live : { unavailable: [], voices }
   const has = (model: string) => found.some((voice) => voice.models.includes(model))

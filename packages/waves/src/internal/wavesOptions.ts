@@ -62,6 +62,24 @@ export const pathOf = (model: string): string => model.replaceAll("_", "-")
 export const modelOfPath = (path: string): string => path.replaceAll("-", "_")
 
 /**
+ * Refuses the model that is spoken in conversations only: it has no route for single texts.
+ *
+ * @internal
+ */
+export const checkModel = (
+  at: { readonly module: string; readonly method: string },
+  { model }: SpeechOptions
+): Effect.Effect<void, SpeechError.InvalidSpeechRequest> =>
+  model === "lightning_v4"
+    ? new SpeechError.InvalidSpeechRequest({
+      ...at,
+      parameter: "model",
+      description: "lightning_v4 speaks in conversations only",
+      advice: "Use WavesConversation.layer, in Node NodeSpeech.layerConversation."
+    })
+    : Effect.void
+
+/**
  * Refuses a language that the model is known not to speak: the server would, and saying so here costs no request. Models
  * that are not known are left to the server.
  *
