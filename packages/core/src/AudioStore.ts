@@ -88,7 +88,7 @@ const checkKey = (key: string): Either.Either<string, AudioStoreError> =>
   keyPattern.test(key) ? Either.right(key) : Either.left(
     new AudioStoreError({
       reason: "InvalidKey",
-      name: JSON.stringify(String(key).slice(0, 60)),
+      name: JSON.stringify(key.slice(0, 60)),
       description: "a key is 3 to 128 of the characters a to z, 0 to 9, - and _, and begins with a letter or digit"
     })
   )
@@ -201,7 +201,7 @@ const makeFileSystem = /*#__PURE__*/ Effect.fnUntraced(function*(directory: stri
     for (const name of yield* Effect.orElseSucceed(fs.readDirectory(partial), () => [])) {
       const file = path.join(partial, name)
       const { mtime } = yield* fs.stat(file)
-      const age = now - Option.getOrElse(mtime, () => new Date(now)).getTime()
+      const age = Option.match(mtime, { onNone: () => 0, onSome: (date) => now - date.getTime() })
       if (age > Duration.toMillis(staleAfter)) yield* fs.remove(file, { force: true })
     }
   })
