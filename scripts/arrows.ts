@@ -61,8 +61,22 @@ const arrows: Record<string, Arrows> = {
     effect: ["effect", "@effect/platform", "@effect/platform-node"],
     runsOn: "node"
   },
+  narration: {
+    workspace: ["core", "stream"],
+    effect: [
+      "effect",
+      "@effect/platform",
+      "@effect/cluster",
+      "@effect/experimental",
+      "@effect/rpc",
+      "@effect/sql",
+      "@effect/sql-libsql",
+      "@effect/workflow"
+    ],
+    runsOn: "node"
+  },
   cli: {
-    workspace: ["core", "stream", "waves", "local", "platform-node", "emulator"],
+    workspace: ["core", "stream", "waves", "local", "platform-node", "emulator", "narration"],
     effect: [
       "effect",
       "@effect/platform",
