@@ -19,6 +19,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as WavMarks from "./internal/wavMarks.js"
 import * as Narration from "./Narration.js"
@@ -283,16 +284,8 @@ export const assemble = (
       Effect.gen(function*() {
         const temporary = `${file}.partial`
         yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(temporary, { force: true })))
-        yield* Stream.run(
-          Stream.encodeText(text),
-          fs.sink(temporary)
-        ).pipe(Effect.mapError((error) =>
-          typeof error === "object" && error !== null && "_tag" in error &&
-            (error._tag === "SystemError" || error._tag === "BadArgument")
-            // The sink fails with nothing else of these tags.
-            ? unwritable(file)(error as PlatformError.PlatformError)
-            : error as E
-        ))
+        const written = Sink.mapError(fs.sink(temporary), unwritable(file))
+        yield* Stream.run(Stream.encodeText(text), written)
         yield* Effect.mapError(fs.rename(temporary, file), unwritable(file))
       }).pipe(Effect.scoped)
 

@@ -32,7 +32,7 @@ export const Block = Schema.Struct({
  * @since 0.2.0
  * @category models
  */
-export interface Block extends Schema.Schema.Type<typeof Block> {}
+export type Block = typeof Block.Type
 
 /**
  * @since 0.2.0
@@ -49,7 +49,7 @@ export const Chapter = Schema.Struct({
  * @since 0.2.0
  * @category models
  */
-export interface Chapter extends Schema.Schema.Type<typeof Chapter> {}
+export type Chapter = typeof Chapter.Type
 
 /**
  * @since 0.2.0
@@ -67,7 +67,7 @@ export const Book = Schema.Struct({
  * @since 0.2.0
  * @category models
  */
-export interface Book extends Schema.Schema.Type<typeof Book> {}
+export type Book = typeof Book.Type
 
 /**
  * A file that cannot be read aloud.

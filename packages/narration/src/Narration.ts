@@ -10,11 +10,12 @@ import * as AudioStore from "@effect-smallest/core/AudioStore"
 import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as SpeechEngine from "@effect-smallest/core/SpeechEngine"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
-import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
+import type * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import * as SpeechRecording from "@effect-smallest/core/SpeechRecording"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as Activity from "@effect/workflow/Activity"
 import * as Workflow from "@effect/workflow/Workflow"
+import type * as WorkflowEngine from "@effect/workflow/WorkflowEngine"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -230,7 +231,13 @@ const add = (summaries: ReadonlyArray<Summary>): Summary => ({
  * @since 0.2.0
  * @category layers
  */
-export const layer = (options: Options = {}) =>
+export const layer = (
+  options: Options = {}
+): Layer.Layer<
+  never,
+  never,
+  AudioStore.AudioStore | SpeechSynthesizer.SpeechSynthesizer | WorkflowEngine.WorkflowEngine
+> =>
   Layer.unwrapEffect(Effect.gen(function*() {
     const { concurrency = 1, onSegment = () => Effect.void, retry = { maxRetries: 5 } } = check(options)
     const store = yield* AudioStore.AudioStore

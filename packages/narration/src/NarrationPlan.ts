@@ -35,7 +35,7 @@ export const NarrationPlan = Schema.Struct({
  * @since 0.2.0
  * @category models
  */
-export interface NarrationPlan extends Schema.Schema.Type<typeof NarrationPlan> {}
+export type NarrationPlan = typeof NarrationPlan.Type
 
 /**
  * A piece of text that is asked of the engine at once. The same text, spoken by the same engine with the same options, has the same key.
@@ -55,7 +55,7 @@ export const Segment = Schema.Struct({
  * @since 0.2.0
  * @category models
  */
-export interface Segment extends Schema.Schema.Type<typeof Segment> {}
+export type Segment = typeof Segment.Type
 
 /**
  * A plan cut into segments, as runners read it.
@@ -75,7 +75,7 @@ export const Script = Schema.Struct({
  * @since 0.2.0
  * @category models
  */
-export interface Script extends Schema.Schema.Type<typeof Script> {}
+export type Script = typeof Script.Type
 
 /**
  * A book with the options to speak it by.

@@ -1,4 +1,4 @@
-import { Book, type BookError } from "@effect-smallest/narration/Book"
+import type { Book, BookError } from "@effect-smallest/narration/Book"
 import * as Books from "@effect-smallest/narration/Book"
 import * as NarrationPlan from "@effect-smallest/narration/NarrationPlan"
 import { assert, describe, it } from "@effect/vitest"

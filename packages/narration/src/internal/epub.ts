@@ -1,6 +1,7 @@
+import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import { strFromU8, unzipSync } from "fflate"
-import { parseDocument } from "htmlparser2"
+import { ElementType, parseDocument } from "htmlparser2"
 import type { Book, BookError, Extra } from "../Book.js"
 import * as Prose from "./prose.js"
 
@@ -14,16 +15,10 @@ interface Problem {
 }
 
 /** Thrown inside of this module, and caught at its edge. */
-class Unreadable extends Error {
-  readonly problem: Problem
-  constructor(problem: Problem) {
-    super(problem.description)
-    this.problem = problem
-  }
-}
+class Unreadable extends Data.TaggedError("Unreadable")<{ readonly problem: Problem }> {}
 
 const refuse = (reason: Problem["reason"], description: string): never => {
-  throw new Unreadable({ reason, description })
+  throw new Unreadable({ problem: { reason, description } })
 }
 
 const unpackedLimit = 200 * 1024 * 1024
@@ -67,7 +62,7 @@ const textOf = (node: Node): string => {
   let text = ""
   const waiting: Array<Node> = [node]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if ("data" in next && next.type === "text") text += next.data
+    if ("data" in next && next.type === ElementType.Text) text += next.data
     if ("children" in next) waiting.push(...[...next.children].reverse())
   }
   return Prose.squeeze(text)
@@ -268,7 +263,7 @@ const read = (
       continue
     }
     const { node } = step
-    if ("data" in node && node.type === "text") text += node.data
+    if ("data" in node && node.type === ElementType.Text) text += node.data
     if (!isElement(node)) {
       if ("children" in node) waiting.push(...[...node.children].reverse().map((node) => ({ node })))
       continue

@@ -18,6 +18,8 @@ export const open = async (file: string): Promise<Client> => {
   const turn = async (): Promise<() => void> => {
     const before = last
     let end = (): void => undefined
+    // The library's interface is one of promises.
+    // @effect-diagnostics-next-line newPromise:off
     last = new Promise((resolve) => {
       end = resolve
     })

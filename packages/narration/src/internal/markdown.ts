@@ -1,4 +1,3 @@
-import type { Nodes, Root } from "mdast"
 import { fromMarkdown } from "mdast-util-from-markdown"
 import { frontmatterFromMarkdown } from "mdast-util-frontmatter"
 import { gfmFootnoteFromMarkdown } from "mdast-util-gfm-footnote"
@@ -6,6 +5,9 @@ import { frontmatter } from "micromark-extension-frontmatter"
 import { gfmFootnote } from "micromark-extension-gfm-footnote"
 import type { Book, Extra } from "../Book.js"
 import * as Prose from "./prose.js"
+
+type Root = ReturnType<typeof fromMarkdown>
+type Nodes = Root | Root["children"][number]
 
 const parse = (text: string): Root =>
   fromMarkdown(text, {
@@ -37,7 +39,7 @@ const said = (node: Nodes, notes: boolean): string => {
     case "tableRow":
       return children(node.children, notes, ", ")
     default:
-      return "children" in node ? children(node.children, notes, node.type === "paragraph" ? "" : "") : ""
+      return "children" in node ? children(node.children, notes, "") : ""
   }
 }
 
