@@ -32,12 +32,19 @@ export interface Speaker {
   readonly events: SpeechSynthesizer.Service["events"]
 }
 
+interface Stage {
+  readonly push: (chunk: Pcm.PcmChunk) => ReadonlyArray<Pcm.PcmChunk>
+  readonly end: () => ReadonlyArray<Pcm.PcmChunk>
+}
+
 /** @internal */
 export interface Utterance {
   readonly _tag: "Utterance"
   readonly segment: Pick<Segment, "text" | "textOffset">
   readonly part?: number | undefined
   readonly speaker?: string | undefined
+  /** What its audio passes through when it is its turn. */
+  readonly level?: ((format: Pcm.PcmFormat) => Stage | undefined) | undefined
   readonly request: SpeechOptions
   readonly synthesizer: Speaker
 }
@@ -328,9 +335,9 @@ const makeTimeline = (options: Options): Timeline => {
       description: `The engine changed from ${format?.sampleRate} to ${chunk.format.sampleRate} Hz in mid-stream`
     })
 
-  const place: Timeline["place"] = ({ part, segment: { text, textOffset }, speaker }, index) => {
+  const place: Timeline["place"] = ({ level, part, segment: { text, textOffset }, speaker }, index) => {
     let start: Duration.Duration | undefined // when this segment's audio begins
-    let fader: EdgeFade.EdgeFade | undefined
+    let stages: ReadonlyArray<Stage> | undefined
 
     // The segment begins with its first word or audio: only then is it known that it will be heard.
     const begin = (): ReadonlyArray<SpeechEvent.SpeechEvent> => {
@@ -339,10 +346,19 @@ const makeTimeline = (options: Options): Timeline => {
         ? [emit(Pcm.silence(format, options.gap))]
         : []
       start = duration()
-      fader = Duration.greaterThan(options.fade, Duration.zero) ? EdgeFade.make(options.fade) : undefined
       const place = part === undefined ? {} : { part, speaker }
       return [...silence, SpeechEvent.SegmentStarted({ segment: index, text, textOffset, start, ...place })]
     }
+
+    const makeStages = (format: Pcm.PcmFormat): ReadonlyArray<Stage> => {
+      const stage = level?.(format)
+      const fader = Duration.greaterThan(options.fade, Duration.zero) ? [EdgeFade.make(options.fade)] : []
+      return stage === undefined ? fader : [stage, ...fader]
+    }
+
+    // What the stages from one on make of audio.
+    const through = (stages: ReadonlyArray<Stage>, chunks: ReadonlyArray<Pcm.PcmChunk>): ReadonlyArray<Pcm.PcmChunk> =>
+      stages.reduce((chunks, stage) => chunks.flatMap(stage.push), chunks)
 
     const moved = (time: Duration.Duration) => Duration.sum(start ?? Duration.zero, time)
 
@@ -350,7 +366,8 @@ const makeTimeline = (options: Options): Timeline => {
       switch (event._tag) {
         case "AudioChunk": {
           const begun = begin()
-          return [...begun, ...(fader?.push(event.chunk) ?? [event.chunk]).map(emit)]
+          stages ??= makeStages(event.chunk.format)
+          return [...begun, ...through(stages, [event.chunk]).map(emit)]
         }
         case "WordTimestamp": {
           const begun = begin()
@@ -374,7 +391,13 @@ const makeTimeline = (options: Options): Timeline => {
           onNone: () => Effect.succeed(Chunk.unsafeFromArray(Array.from(events).flatMap(step))),
           onSome: ({ chunk }) => otherFormat(chunk)
         }),
-      end: () => Chunk.unsafeFromArray((fader?.end() ?? []).map(emit))
+      end: () => {
+        const [first, second] = stages ?? []
+        const last = first?.end() ?? []
+        return Chunk.unsafeFromArray(
+          (second === undefined ? last : [...last.flatMap(second.push), ...second.end()]).map(emit)
+        )
+      }
     }
   }
 
