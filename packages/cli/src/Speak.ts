@@ -87,6 +87,7 @@ const config = {
     Options.optional
   ),
   engine: Engine.option,
+  cache: Engine.cache,
   live: Options.boolean("live").pipe(
     Options.withDescription("Speak over the cloud's WebSocket: text goes out as it is written, word times come back")
   ),
@@ -362,6 +363,9 @@ const speak = Effect.fnUntraced(function*(
   if (options.live && engine !== "waves") {
     return yield* new UsageError({ description: "--live speaks through today's cloud only: add --engine waves" })
   }
+  if (options.live && Option.isSome(options.cache)) {
+    return yield* new UsageError({ description: "--cache keeps sentences, and --live speaks without them: omit one" })
+  }
   const wanted = SpeechFlags.toSpeechOptions(options)
 
   yield* Effect.gen(function*() {
@@ -380,7 +384,7 @@ const speak = Effect.fnUntraced(function*(
     const voice = wanted.voice ?? defaults.voice ?? "the engine's own voice"
     yield* Stdio.report(Meter.summary(yield* meter.read, { place, voice, playback }))
   }).pipe(
-    Effect.provide(Engine.layer(engine, { live: options.live, model: wanted.model })),
+    Effect.provide(Engine.layer(engine, { live: options.live, cache: options.cache, model: wanted.model })),
     Effect.onInterrupt(() => Stdio.report(ifInterrupted))
   )
 })
