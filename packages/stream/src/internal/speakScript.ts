@@ -1,3 +1,4 @@
+import type { EdgeFade } from "@effect-smallest/core/EdgeFade"
 import * as Loudness from "@effect-smallest/core/Loudness"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as Pull from "@effect-smallest/core/Pull"
@@ -16,7 +17,7 @@ import type * as SpeechScript from "../SpeechScript.js"
 import * as SpeechText from "../SpeechText.js"
 import type * as TextSegmenter from "../TextSegmenter.js"
 import { isSpeakable } from "./speakable.js"
-import { type Item, type Options, type Speaker, speakItems } from "./speakSegments.js"
+import { fade, type Item, type Options, type Speaker, speakItems } from "./speakSegments.js"
 
 type Events = Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError>
 
@@ -75,6 +76,13 @@ const resampled = (
       )
     )
   })
+
+// One after the other.
+const joined = (first: EdgeFade | undefined, second: EdgeFade | undefined): EdgeFade | undefined =>
+  first === undefined || second === undefined ? first ?? second : {
+    push: (chunk) => first.push(chunk).flatMap(second.push),
+    end: () => [...first.end().flatMap(second.push), ...second.end()]
+  }
 
 /**
  * Speaks a script: its parts in order, each cut on its own by `cut`.
@@ -145,7 +153,7 @@ export const speakScript = <E, R>(
         segment: { text: segment.text, textOffset: begin + segment.textOffset },
         part: index,
         speaker: name,
-        level: (format) => ensemble?.next(voice, format),
+        stage: (format) => joined(ensemble?.next(voice, format), fade(options.fade)),
         request,
         synthesizer: {
           defaults: synthesizer.defaults,

@@ -32,19 +32,17 @@ export interface Speaker {
   readonly events: SpeechSynthesizer.Service["events"]
 }
 
-interface Stage {
-  readonly push: (chunk: Pcm.PcmChunk) => ReadonlyArray<Pcm.PcmChunk>
-  readonly end: () => ReadonlyArray<Pcm.PcmChunk>
-}
-
 /** @internal */
 export interface Utterance {
   readonly _tag: "Utterance"
   readonly segment: Pick<Segment, "text" | "textOffset">
   readonly part?: number | undefined
   readonly speaker?: string | undefined
-  /** What its audio passes through when it is its turn. */
-  readonly level?: ((format: Pcm.PcmFormat) => Stage | undefined) | undefined
+  /**
+   * What its audio passes through when it is its turn.
+   * @default a fade
+   */
+  readonly stage?: ((format: Pcm.PcmFormat) => EdgeFade.EdgeFade | undefined) | undefined
   readonly request: SpeechOptions
   readonly synthesizer: Speaker
 }
@@ -316,6 +314,10 @@ interface Placement {
   readonly end: () => Chunk.Chunk<SpeechEvent.SpeechEvent>
 }
 
+/** @internal */
+export const fade = (duration: Duration.Duration): EdgeFade.EdgeFade | undefined =>
+  Duration.greaterThan(duration, Duration.zero) ? EdgeFade.make(duration) : undefined
+
 const makeTimeline = (options: Options): Timeline => {
   let format = options.sampleRate === undefined ? undefined : Pcm.format(options.sampleRate)
   let frames = 0
@@ -335,9 +337,12 @@ const makeTimeline = (options: Options): Timeline => {
       description: `The engine changed from ${format?.sampleRate} to ${chunk.format.sampleRate} Hz in mid-stream`
     })
 
-  const place: Timeline["place"] = ({ level, part, segment: { text, textOffset }, speaker }, index) => {
+  const place: Timeline["place"] = (
+    { part, segment: { text, textOffset }, speaker, stage = () => fade(options.fade) },
+    index
+  ) => {
     let start: Duration.Duration | undefined // when this segment's audio begins
-    let stages: ReadonlyArray<Stage> | undefined
+    let stages: EdgeFade.EdgeFade | undefined
 
     // The segment begins with its first word or audio: only then is it known that it will be heard.
     const begin = (): ReadonlyArray<SpeechEvent.SpeechEvent> => {
@@ -350,24 +355,14 @@ const makeTimeline = (options: Options): Timeline => {
       return [...silence, SpeechEvent.SegmentStarted({ segment: index, text, textOffset, start, ...place })]
     }
 
-    const makeStages = (format: Pcm.PcmFormat): ReadonlyArray<Stage> => {
-      const stage = level?.(format)
-      const fader = Duration.greaterThan(options.fade, Duration.zero) ? [EdgeFade.make(options.fade)] : []
-      return stage === undefined ? fader : [stage, ...fader]
-    }
-
-    // What the stages from one on make of audio.
-    const through = (stages: ReadonlyArray<Stage>, chunks: ReadonlyArray<Pcm.PcmChunk>): ReadonlyArray<Pcm.PcmChunk> =>
-      stages.reduce((chunks, stage) => chunks.flatMap(stage.push), chunks)
-
     const moved = (time: Duration.Duration) => Duration.sum(start ?? Duration.zero, time)
 
     const step = (event: SpeechEvent.SpeechEvent): ReadonlyArray<SpeechEvent.SpeechEvent> => {
       switch (event._tag) {
         case "AudioChunk": {
           const begun = begin()
-          stages ??= makeStages(event.chunk.format)
-          return [...begun, ...through(stages, [event.chunk]).map(emit)]
+          stages ??= stage(event.chunk.format)
+          return [...begun, ...(stages?.push(event.chunk) ?? [event.chunk]).map(emit)]
         }
         case "WordTimestamp": {
           const begun = begin()
@@ -391,13 +386,7 @@ const makeTimeline = (options: Options): Timeline => {
           onNone: () => Effect.succeed(Chunk.unsafeFromArray(Array.from(events).flatMap(step))),
           onSome: ({ chunk }) => otherFormat(chunk)
         }),
-      end: () => {
-        const [first, second] = stages ?? []
-        const last = first?.end() ?? []
-        return Chunk.unsafeFromArray(
-          (second === undefined ? last : [...last.flatMap(second.push), ...second.end()]).map(emit)
-        )
-      }
+      end: () => Chunk.unsafeFromArray((stages?.end() ?? []).map(emit))
     }
   }
 
