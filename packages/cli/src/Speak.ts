@@ -28,6 +28,8 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type CliError, CommandFailure, UsageError } from "./CliError.js"
 import * as Engine from "./Engine.js"
+import * as EvenLoudness from "./internal/evenLoudness.js"
+import * as Help from "./internal/help.js"
 import * as Input from "./internal/input.js"
 import * as Meter from "./internal/meter.js"
 import * as PlaybackView from "./internal/playbackView.js"
@@ -71,6 +73,13 @@ const config = {
   player: Player.option,
   raw: Options.boolean("raw").pipe(
     Options.withDescription("Write samples without a WAV header: signed 16 bits, little-endian, mono")
+  ),
+  loudness: Help.number("loudness", "LUFS from -70 to 0", (target) => target >= -70 && target <= 0).pipe(
+    Options.withPseudoName("LUFS"),
+    Options.withDescription(
+      "Bring the speech to a loudness, such as -16, with no true peak over -1 dBTP; a file is evened as a whole"
+    ),
+    Options.optional
   ),
   captions: Options.text("captions").pipe(
     Options.withPseudoName("FILE"),
@@ -206,6 +215,16 @@ const both = (file: Destination, speaker: Destination, player: Config["player"])
   }
 })
 
+// Only what nobody hears and no program reads meanwhile can wait for all of the audio.
+const evened = (write: Destination["write"], options: Config): Destination["write"] =>
+  Option.match(options.loudness, {
+    onNone: () => write,
+    onSome: (target): Destination["write"] =>
+      isPlayed(options) || Option.contains(options.out, "-")
+        ? (pcm) => write(EvenLoudness.whileMade(pcm, target))
+        : (pcm) => Effect.scoped(Effect.flatMap(EvenLoudness.onceMade(pcm, target), write))
+  })
+
 const isPlayed = ({ out, play, player }: Config): boolean => Option.isNone(out) || play || Option.isSome(player)
 
 const destination = Effect.fnUntraced(function*(
@@ -336,7 +355,8 @@ const speak = Effect.fnUntraced(function*(
   options: Config
 ): Effect.fn.Return<void, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
   const view = yield* PlaybackView.make({ duration: Option.none() })
-  const { ifInterrupted, place, write } = yield* destination(options, isPlayed(options), view)
+  const { ifInterrupted, place, write: writeAsSpoken } = yield* destination(options, isPlayed(options), view)
+  const write = evened(writeAsSpoken, options)
   const captions = yield* Effect.transposeMapOption(options.captions, captioning)
   const spokenContent = yield* content(options)
   const { engine, lacksKey } = yield* Engine.choose(options.engine)

@@ -101,6 +101,16 @@ export * as Language from "./Language.js"
 export * as LayerOptions from "./LayerOptions.js"
 
 /**
+ * Even loudness: audio is brought to a loudness that people hear as equal, measured in LUFS after ITU-R BS.1770-4 and EBU R128, without a
+ * peak that would be cut off.
+ *
+ * {@link normalize} is for finished audio, {@link level} for audio that is still being made. `Pcm.loudness` measures.
+ *
+ * @since 0.1.0
+ */
+export * as Loudness from "./Loudness.js"
+
+/**
  * Names of speech models: open strings. Editors complete the names that an installed engine has registered.
  *
  * @since 0.1.0
