@@ -190,8 +190,14 @@ export const cache: Options.Options<Option.Option<string>> = Options.text("cache
 const unusable = (folder: string) => (error: AudioStore.AudioStoreError) =>
   new CommandFailure({ description: `The cache ${folder} cannot be used: ${error.description}` })
 
-// The embedded voice may sound different in another version, and each server has voices of its own.
-const namespace = (engine: Engine) =>
+/**
+ * What makes audio different although all options are equal: the embedded voice may sound different in another version, and each server has
+ * voices of its own.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const namespace = (engine: Engine): Effect.Effect<string> =>
   engine === "local"
     ? Effect.succeed(version)
     : Effect.orElseSucceed(Config.string("SMALLEST_BASE_URL"), () => "")
