@@ -61,8 +61,22 @@ const arrows: Record<string, Arrows> = {
     effect: ["effect", "@effect/platform", "@effect/platform-node"],
     runsOn: "node"
   },
+  narration: {
+    workspace: ["core", "stream"],
+    effect: [
+      "effect",
+      "@effect/platform",
+      "@effect/cluster",
+      "@effect/experimental",
+      "@effect/rpc",
+      "@effect/sql",
+      "@effect/sql-libsql",
+      "@effect/workflow"
+    ],
+    runsOn: "node"
+  },
   cli: {
-    workspace: ["core", "stream", "waves", "local", "platform-node", "emulator"],
+    workspace: ["core", "stream", "waves", "local", "platform-node", "emulator", "narration"],
     effect: [
       "effect",
       "@effect/platform",
@@ -266,9 +280,14 @@ const circleProblems = (root: string, { manifest, path }: Workspace): Array<stri
   )
 }
 
+const peersOfEffect: Record<string, ReadonlyArray<string>> = {
+  "@effect/cli": ["@effect/printer", "@effect/printer-ansi"],
+  "@effect/cluster": ["@effect/experimental", "@effect/rpc", "@effect/sql", "@effect/workflow"]
+}
+
 /** Whether a package brings a dependency only because one that it imports asks for it as a peer. */
 const broughtFor = (name: string, dependencies: Record<string, string>, all: ReadonlyArray<Workspace>): boolean =>
-  ["@effect/printer", "@effect/printer-ansi"].includes(name) && "@effect/cli" in dependencies ||
+  Object.entries(peersOfEffect).some(([asking, peers]) => asking in dependencies && peers.includes(name)) ||
   all.some(({ manifest }) => manifest.name in dependencies && name in (manifest.peerDependencies ?? {}))
 
 const unusedProblems = (

@@ -38,12 +38,15 @@ const whereItWas = {
       contents: readFileSync(path, "utf8").replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)),
       loader: "ts"
     }))
-    // A package that loads WebAssembly from beside itself stays where it is.
-    build.onResolve({ filter: /-wasm$/ }, async ({ importer, kind, path, pluginData, resolveDir }) => {
-      if (pluginData === whereItWas) return undefined
-      const resolved = await build.resolve(path, { importer, kind, pluginData: whereItWas, resolveDir })
-      return { external: true, path: pathToFileURL(resolved.path).href }
-    })
+    // A package that loads WebAssembly from beside itself, or a library of the machine, stays where it is.
+    build.onResolve(
+      { filter: /-wasm$|^@libsql\/client$/ },
+      async ({ importer, kind, path, pluginData, resolveDir }) => {
+        if (pluginData === whereItWas) return undefined
+        const resolved = await build.resolve(path, { importer, kind, pluginData: whereItWas, resolveDir })
+        return { external: true, path: pathToFileURL(resolved.path).href }
+      }
+    )
   }
 }
 

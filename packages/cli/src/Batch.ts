@@ -47,6 +47,7 @@ const config = {
     Options.withDescription("The folder for the files and report.jsonl")
   ),
   engine: Engine.option,
+  cache: Engine.cache,
   concurrency: Help.number(
     "concurrency",
     "a whole number from 1 to 100",
@@ -292,7 +293,7 @@ const batch = Effect.fnUntraced(function*(
     folder: options.out,
     manifest,
     name: options.manifest
-  }).pipe(Effect.provide(Engine.layer(engine, { concurrency, model: flags.model })))
+  }).pipe(Effect.provide(Engine.layer(engine, { concurrency, cache: options.cache, model: flags.model })))
   if (lacksKey && tally.spoken > 0) yield* Stdio.report(Engine.noKey)
   yield* Stdio.report(`${options.out}: ${summary(manifest.length, tally, elapsed)}`)
   const missing = manifest.length - tally.spoken - tally.kept

@@ -31,6 +31,7 @@ import { explain, withInputLast } from "./internal/usage.js"
 import { version } from "./internal/version.js"
 import * as Languages from "./Languages.js"
 import * as Models from "./Models.js"
+import * as Narrate from "./Narrate.js"
 import * as Play from "./Play.js"
 import * as Speak from "./Speak.js"
 import * as Stdio from "./Stdio.js"
@@ -50,6 +51,7 @@ const commands = [
   Speak.command,
   Play.command,
   Batch.command,
+  Narrate.command,
   Inspect.command,
   Doctor.command,
   Voices.command,

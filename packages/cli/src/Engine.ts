@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
-import type { SpeechSynthesizer } from "@effect-smallest/core/SpeechSynthesizer"
+import * as AudioStore from "@effect-smallest/core/AudioStore"
+import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import type { VoiceInfo } from "@effect-smallest/core/Voice"
 import type * as NodeSpeech from "@effect-smallest/platform-node/NodeSpeech"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
@@ -18,9 +19,11 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { CommandFailure } from "./CliError.js"
 import * as Help from "./internal/help.js"
+import { version } from "./internal/version.js"
 
 /**
  * - `waves`: today's cloud API
@@ -127,7 +130,7 @@ const withoutKey = (error: ConfigError.ConfigError): CommandFailure | ConfigErro
  * @since 0.1.0
  * @category models
  */
-export type Provided = SpeechSynthesizer | SpeechStream.SpeechStream | AudioFile.AudioFile
+export type Provided = SpeechSynthesizer.SpeechSynthesizer | SpeechStream.SpeechStream | AudioFile.AudioFile
 
 const layerLocal = (workers?: number) =>
   Layer.unwrapEffect(
@@ -161,9 +164,55 @@ export interface Usage {
    * @default 1
    */
   readonly concurrency?: number | undefined
+  /**
+   * The folder in which finished audio is kept.
+   * @default none
+   */
+  readonly cache?: Option.Option<string> | undefined
   /** The model that is wanted: `lightning_v4` speaks in a session of its own. */
   readonly model?: string | undefined
 }
+
+/**
+ * The option `--cache`.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const cache: Options.Options<Option.Option<string>> = Options.text("cache").pipe(
+  Options.withPseudoName("DIR"),
+  Options.withDescription(
+    "Keep what has been spoken in this folder, and ask the engine only for what is not there. By default nothing is kept"
+  ),
+  Options.optional
+)
+
+const unusable = (folder: string) => (error: AudioStore.AudioStoreError) =>
+  new CommandFailure({ description: `The cache ${folder} cannot be used: ${error.description}` })
+
+/**
+ * What makes audio different although all options are equal: the embedded voice may sound different in another version, and each server has
+ * voices of its own.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const namespace = (engine: Engine): Effect.Effect<string> =>
+  engine === "local"
+    ? Effect.succeed(version)
+    : Effect.orElseSucceed(Config.string("SMALLEST_BASE_URL"), () => "")
+
+const withCache = <E, R>(
+  engine: Engine,
+  base: Layer.Layer<Provided, E, R>,
+  folder: string
+): Layer.Layer<Provided, E | CommandFailure, R | FileSystem.FileSystem | Path.Path> =>
+  Layer.unwrapEffect(Effect.map(namespace(engine), (namespace) =>
+    SpeechStream.layerSegmented().pipe(
+      Layer.provideMerge(SpeechSynthesizer.layerCached(base, { namespace })),
+      Layer.provide(Layer.mapError(AudioStore.layerFileSystem(folder), unusable(folder))),
+      Layer.merge(AudioFile.layerFileSystem)
+    )))
 
 /**
  * An engine and files.
@@ -173,7 +222,26 @@ export interface Usage {
  */
 export const layer = (
   engine: Engine,
-  { concurrency, live, model }: Usage = {}
+  { cache = Option.none(), ...usage }: Usage = {}
+): Layer.Layer<Provided, CommandFailure | ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
+  Option.match(cache, {
+    onNone: () => withoutCache(engine, usage),
+    onSome: (folder) =>
+      folder.trim() === ""
+        ? Layer.fail(new CommandFailure({ description: "--cache takes the name of a folder, as in --cache spoken" }))
+        : usage.model === conversationModel
+        ? Layer.fail(
+          new CommandFailure({
+            description:
+              `--cache keeps sentences, and ${conversationModel} speaks each in the manner of those before: omit one`
+          })
+        )
+        : withCache(engine, withoutCache(engine, usage), folder)
+  })
+
+const withoutCache = (
+  engine: Engine,
+  { concurrency, live, model }: Omit<Usage, "cache">
 ): Layer.Layer<Provided, CommandFailure | ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> => {
   switch (engine) {
     case "waves":
@@ -217,7 +285,7 @@ export const layer = (
  */
 export const layerCatalogue = (
   engine: Engine
-): Layer.Layer<SpeechSynthesizer, CommandFailure, FileSystem.FileSystem | Path.Path> => {
+): Layer.Layer<SpeechSynthesizer.SpeechSynthesizer, CommandFailure, FileSystem.FileSystem | Path.Path> => {
   const apiKey = Redacted.make("")
   switch (engine) {
     case "waves":

@@ -28,6 +28,8 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type CliError, CommandFailure, UsageError } from "./CliError.js"
 import * as Engine from "./Engine.js"
+import * as EvenLoudness from "./internal/evenLoudness.js"
+import * as Help from "./internal/help.js"
 import * as Input from "./internal/input.js"
 import * as Meter from "./internal/meter.js"
 import * as PlaybackView from "./internal/playbackView.js"
@@ -72,12 +74,20 @@ const config = {
   raw: Options.boolean("raw").pipe(
     Options.withDescription("Write samples without a WAV header: signed 16 bits, little-endian, mono")
   ),
+  loudness: Help.number("loudness", "LUFS from -70 to 0", (target) => target >= -70 && target <= 0).pipe(
+    Options.withPseudoName("LUFS"),
+    Options.withDescription(
+      "Bring the speech to a loudness, such as -16, with no true peak over -1 dBTP; a file is evened as a whole"
+    ),
+    Options.optional
+  ),
   captions: Options.text("captions").pipe(
     Options.withPseudoName("FILE"),
     Options.withDescription("Write captions too: a .vtt file with the time of each word, or .srt, .json or .lrc"),
     Options.optional
   ),
   engine: Engine.option,
+  cache: Engine.cache,
   live: Options.boolean("live").pipe(
     Options.withDescription("Speak over the cloud's WebSocket: text goes out as it is written, word times come back")
   ),
@@ -204,6 +214,16 @@ const both = (file: Destination, speaker: Destination, player: Config["player"])
     return Effect.zipRight(check, write)
   }
 })
+
+// Only what nobody hears and no program reads meanwhile can wait for all of the audio.
+const evened = (write: Destination["write"], options: Config): Destination["write"] =>
+  Option.match(options.loudness, {
+    onNone: () => write,
+    onSome: (target): Destination["write"] =>
+      isPlayed(options) || Option.contains(options.out, "-")
+        ? (pcm) => write(EvenLoudness.whileMade(pcm, target))
+        : (pcm) => Effect.scoped(Effect.flatMap(EvenLoudness.onceMade(pcm, target), write))
+  })
 
 const isPlayed = ({ out, play, player }: Config): boolean => Option.isNone(out) || play || Option.isSome(player)
 
@@ -335,12 +355,16 @@ const speak = Effect.fnUntraced(function*(
   options: Config
 ): Effect.fn.Return<void, CliError, Stdio.Stdio | FileSystem.FileSystem | Path.Path> {
   const view = yield* PlaybackView.make({ duration: Option.none() })
-  const { ifInterrupted, place, write } = yield* destination(options, isPlayed(options), view)
+  const { ifInterrupted, place, write: writeAsSpoken } = yield* destination(options, isPlayed(options), view)
+  const write = evened(writeAsSpoken, options)
   const captions = yield* Effect.transposeMapOption(options.captions, captioning)
   const spokenContent = yield* content(options)
   const { engine, lacksKey } = yield* Engine.choose(options.engine)
   if (options.live && engine !== "waves") {
     return yield* new UsageError({ description: "--live speaks through today's cloud only: add --engine waves" })
+  }
+  if (options.live && Option.isSome(options.cache)) {
+    return yield* new UsageError({ description: "--cache keeps sentences, and --live speaks without them: omit one" })
   }
   const wanted = SpeechFlags.toSpeechOptions(options)
 
@@ -360,7 +384,7 @@ const speak = Effect.fnUntraced(function*(
     const voice = wanted.voice ?? defaults.voice ?? "the engine's own voice"
     yield* Stdio.report(Meter.summary(yield* meter.read, { place, voice, playback }))
   }).pipe(
-    Effect.provide(Engine.layer(engine, { live: options.live, model: wanted.model })),
+    Effect.provide(Engine.layer(engine, { live: options.live, cache: options.cache, model: wanted.model })),
     Effect.onInterrupt(() => Stdio.report(ifInterrupted))
   )
 })

@@ -78,6 +78,13 @@ export * as Languages from "./Languages.js"
 export * as Models from "./Models.js"
 
 /**
+ * The command `narrate`: a book becomes an audiobook, and whatever dies when, no segment is paid for twice.
+ *
+ * @since 0.2.0
+ */
+export * as Narrate from "./Narrate.js"
+
+/**
  * The command `play`: an audio file is heard.
  *
  * @since 0.1.0

@@ -1,4 +1,4 @@
-import { Wav } from "@effect-smallest/core"
+import { Audio, Pcm, Wav } from "@effect-smallest/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Either, Fiber, Schedule } from "effect"
 import { execFile } from "node:child_process"
@@ -47,6 +47,30 @@ describe("speak", () => {
       const audio = wav(readFileSync(join(cwd, "hello.wav")))
       assert.deepInclude(audio.format, { sampleRate: 24000, channels: 1 })
       assert.isAbove(Duration.toSeconds(audio.duration), 1)
+    }))
+
+  it.scopedLive("--loudness - a file and a stream come to it, and no sample passes the ceiling", () =>
+    Effect.gen(function*() {
+      const cwd = yield* folder
+      const speech = ["speak", "How loud is this? Let us see, and hear it twice.", "--engine", "local"]
+      const [file, stream] = yield* Effect.all([
+        main([...speech, "--loudness", "-16", "--out", join(cwd, "even.wav")]),
+        main([...speech, "--loudness=-20", "--out", "-"])
+      ])
+      assert.strictEqual(file.code, 0, file.stderr)
+      assert.strictEqual(stream.code, 0, stream.stderr)
+      assert.deepStrictEqual(readdirSync(cwd), ["even.wav"])
+      const cases = [[readFileSync(join(cwd, "even.wav")), -16, 0.1], [stream.stdout, -20, 1.5]] as const
+      for (const [bytes, target, tolerance] of cases) {
+        const audio = wav(bytes)
+        assert.closeTo(yield* Pcm.loudness(Audio.toStream(audio)), target, tolerance)
+        const highest = Pcm.samples(audio).reduce((highest, sample) => Math.max(highest, Math.abs(sample)), 0)
+        assert.isAtMost(highest, 32768 * 10 ** (-1 / 20))
+      }
+      for (const loudness of ["1", "-71", "loud", ""]) {
+        const args = ["speak", "Hello.", "--loudness", loudness, "--out", join(cwd, "no.wav")]
+        assertFailure(yield* main(args), 2, args, /--loudness takes LUFS from -70 to 0/)
+      }
     }))
 
   it.scopedLive("with the embedded voice - reads a pipe, a file and the options, and pipes samples on", () =>

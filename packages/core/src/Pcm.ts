@@ -49,12 +49,13 @@ export interface PcmChunk {
  * - `PartialFrame`: a stream of bytes ended inside a frame
  * - `InvalidSampleRate`: a rate that {@link resample} does not convert from or to
  * - `MixedFormats`: audio of different rates or channels, where one format is needed
+ * - `InvalidLoudness`: a loudness or ceiling that `Loudness` does not bring audio to
  *
  * @since 0.1.0
  * @category errors
  */
 export class PcmError extends Schema.TaggedError<PcmError>("@effect-smallest/core/Pcm/PcmError")("PcmError", {
-  reason: Schema.Literal("PartialFrame", "InvalidSampleRate", "MixedFormats"),
+  reason: Schema.Literal("PartialFrame", "InvalidSampleRate", "MixedFormats", "InvalidLoudness"),
   description: Schema.String
 }) {
   override get message(): string {

@@ -7,12 +7,15 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type * as Audio from "./Audio.js"
+import { AudioStore } from "./AudioStore.js"
 import type { Capabilities, Defaults } from "./internal/capabilities.js"
+import { withCache } from "./internal/synthesizerCache.js"
 import { withFallback } from "./internal/synthesizerFallback.js"
 import { withRetry } from "./internal/synthesizerRetry.js"
 import type { Language } from "./Language.js"
@@ -97,6 +100,78 @@ export const layerRetry: {
       layer,
       (context) => Context.make(SpeechSynthesizer, withRetry(Context.get(context, SpeechSynthesizer), retry))
     )
+)
+
+/**
+ * @since 0.2.0
+ * @category models
+ */
+export interface CacheOptions {
+  /**
+   * What else changes the sound, such as the server that speaks or the day of a pronunciation dictionary. Entries of one namespace are not seen
+   * in another.
+   * @default ""
+   */
+  readonly namespace?: string | undefined
+  /**
+   * How long audio is used, from when it was made.
+   * @default Duration.infinity
+   */
+  readonly maxAge?: Duration.DurationInput | undefined
+  /**
+   * How many bytes the store may hold. The oldest entries leave first, whoever has stored them: give the cache a store of its own.
+   * @default Infinity
+   */
+  readonly maxSize?: number | undefined
+  /**
+   * How many bytes one text may take. Longer audio is spoken and not kept.
+   * @default 64 MiB, 23 minutes at 24 kHz
+   */
+  readonly maxEntrySize?: number | undefined
+}
+
+/**
+ * Keeps finished audio in an `AudioStore`, and asks the engine only for what is not there. The key is everything that changes the sound: the
+ * engine's module, all options, the text as it is sent, {@link CacheOptions.namespace}.
+ *
+ * Streams are served as streams, with the events that the engine sent, and kept while they are heard, once they are complete: never a part
+ * that was cut off, and no failure. Equal requests at once are one request; it ends when its last listener leaves. A store that fails costs a
+ * warning and not the speech. Damaged entries are made anew.
+ *
+ * Put it outside of `layerRetry`. Inside `layerFallback`, each engine has its own; outside of it, only the first engine's audio is kept.
+ * What the vendor's terms say about keeping audio is a matter between you and the vendor.
+ *
+ * @example
+ * ```ts
+ * import { AudioStore, SpeechSynthesizer } from "@effect-smallest/core"
+ * import { WavesSpeechSynthesizer } from "@effect-smallest/waves"
+ * import { Layer } from "effect"
+ *
+ * const Speech = WavesSpeechSynthesizer.layer().pipe(
+ *   SpeechSynthesizer.layerRetry(),
+ *   SpeechSynthesizer.layerCached({ maxAge: "30 days", maxSize: 1024 ** 3 }),
+ *   Layer.provide(AudioStore.layerFileSystem("speech-cache"))
+ * )
+ * ```
+ *
+ * @since 0.2.0
+ * @category layers
+ */
+export const layerCached: {
+  (options?: CacheOptions): <E, R>(
+    layer: Layer.Layer<SpeechSynthesizer, E, R>
+  ) => Layer.Layer<SpeechSynthesizer, E, R | AudioStore>
+  <E, R>(
+    layer: Layer.Layer<SpeechSynthesizer, E, R>,
+    options?: CacheOptions
+  ): Layer.Layer<SpeechSynthesizer, E, R | AudioStore>
+} = /*#__PURE__*/ dual(
+  (args) => Layer.isLayer(args[0]),
+  <E, R>(layer: Layer.Layer<SpeechSynthesizer, E, R>, options?: CacheOptions) =>
+    Layer.effect(
+      SpeechSynthesizer,
+      Effect.zipWith(SpeechSynthesizer, AudioStore, (inner, store) => withCache(inner, store, options))
+    ).pipe(Layer.provide(layer))
 )
 
 /**

@@ -173,3 +173,26 @@ export const underruns: Metric.Metric.Counter<number> = Metric.counter("audio.pl
   description: "Gaps in what was heard",
   incremental: true
 })
+
+/**
+ * How a cache answered.
+ *
+ * - `hit`: the audio was there
+ * - `miss`: the engine was asked
+ * - `shared`: the engine was being asked the same, and both heard it
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type CacheResult = "hit" | "miss" | "shared"
+
+/**
+ * `speech.cache.requests`: requests to `SpeechSynthesizer.layerCached`, tagged with `speech.cache.result`, a {@link CacheResult}.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const cacheRequests: Metric.Metric.Counter<number> = Metric.counter("speech.cache.requests", {
+  description: "Requests to a cache of speech",
+  incremental: true
+})

@@ -22,6 +22,15 @@ export * as AudioFile from "./AudioFile.js"
 export * as AudioPlayer from "./AudioPlayer.js"
 
 /**
+ * The port of stores that keep bytes under keys, for audio that has been paid for once: a cache, the segments of a narration.
+ *
+ * An entry never changes: what is stored first under a key stays until it is removed. An entry is complete or absent, also after a crash.
+ *
+ * @since 0.2.0
+ */
+export * as AudioStore from "./AudioStore.js"
+
+/**
  * Reads ahead of a slow listener, up to a number of bytes, so that a server or an engine is done early and memory stays bounded.
  *
  * Only authors of engines need this module.
@@ -90,6 +99,16 @@ export * as Language from "./Language.js"
  * @since 0.2.0
  */
 export * as LayerOptions from "./LayerOptions.js"
+
+/**
+ * Even loudness: audio is brought to a loudness that people hear as equal, measured in LUFS after ITU-R BS.1770-4 and EBU R128, without a
+ * peak that would be cut off.
+ *
+ * {@link normalize} is for finished audio, {@link level} for audio that is still being made. `Pcm.loudness` measures.
+ *
+ * @since 0.1.0
+ */
+export * as Loudness from "./Loudness.js"
 
 /**
  * Names of speech models: open strings. Editors complete the names that an installed engine has registered.
@@ -163,6 +182,13 @@ export * as SpeechError from "./SpeechError.js"
  * @since 0.1.0
  */
 export * as SpeechEvent from "./SpeechEvent.js"
+
+/**
+ * Speech as bytes, and back: all events of a finished stream with their times, and all of their audio, for whoever keeps it.
+ *
+ * @since 0.2.0
+ */
+export * as SpeechRecording from "./SpeechRecording.js"
 
 /**
  * What a caller asks for: a text and the options of its speech. It knows no vendor.

@@ -372,6 +372,14 @@ const clock = (time: Duration.Duration, separator: string): string => {
   return `${seconds}${separator}${digits(millis % 1000, 3)}`
 }
 
+// A cue of a file lasts for a millisecond at least, and begins when the one before it has ended: others are not valid.
+const visible = <E, R>(self: Stream.Stream<Cue, E, R>): Stream.Stream<Cue, E, R> =>
+  Stream.mapAccum(self, 0, (earliest, cue) => {
+    const start = Math.max(earliest, Math.round(Duration.toMillis(cue.start)))
+    const end = Math.max(start + 1, Math.round(Duration.toMillis(cue.end)))
+    return [end, { ...cue, start: Duration.millis(start), end: Duration.millis(end) }]
+  })
+
 /**
  * A SubRip (`.srt`) file, cue by cue. In a script, a cue begins with the name of its speaker.
  *
@@ -380,7 +388,7 @@ const clock = (time: Duration.Duration, separator: string): string => {
  */
 export const srt = <E, R>(self: Stream.Stream<Cue, E, R>): Stream.Stream<string, E, R> =>
   Stream.map(
-    Stream.zipWithIndex(self),
+    Stream.zipWithIndex(visible(self)),
     ([{ end, speaker, start, text }, index]) =>
       `${index + 1}\n${clock(start, ",")} --> ${clock(end, ",")}\n${named(speaker)}${text}\n\n`
   )
@@ -412,7 +420,7 @@ const spans = ({ end, start, text, words = [] }: Cue): string => {
 const vtt = (cueText: (cue: Cue) => string) => <E, R>(self: Stream.Stream<Cue, E, R>): Stream.Stream<string, E, R> =>
   Stream.concat(
     Stream.make("WEBVTT\n\n"),
-    Stream.map(self, (cue) => {
+    Stream.map(visible(self), (cue) => {
       const voice = cue.speaker === undefined ? "" : `<v ${escape(squeeze(cue.speaker))}>`
       return `${clock(cue.start, ".")} --> ${clock(cue.end, ".")}\n${voice}${cueText(cue)}\n\n`
     })

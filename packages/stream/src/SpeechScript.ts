@@ -72,6 +72,21 @@ export type Part = Line | Pause | Mark | SpeechText.Flush
 export type Source<E = never, R = never> = ReadonlyArray<Part> | Stream.Stream<Part, E, R>
 
 /**
+ * Options of a whole script. Those of a line go before them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends SpeechOptions {
+  /**
+   * Whether other voices and engines are brought to the loudness of the first voice of the script, which stays as it is. Their audio is
+   * amplified by a slow gain, with true peaks of -1 dBTP at most. `Loudness.level` and `Loudness.normalize` bring the whole to a loudness.
+   * @default true
+   */
+  readonly evenLoudness?: boolean | undefined
+}
+
+/**
  * Silence of a length, up to an hour; a longer one fails the speech.
  *
  * @since 0.1.0

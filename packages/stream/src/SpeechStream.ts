@@ -66,7 +66,7 @@ export interface Service {
    */
   readonly scriptEvents: <E = never, R = never>(
     script: SpeechScript.Source<E, R>,
-    options?: SpeechOptions
+    options?: SpeechScript.Options
   ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R>
 }
 
@@ -88,7 +88,7 @@ export interface Engine {
   readonly script?:
     | (<E, R>(
       script: SpeechScript.Source<E, R>,
-      options: SpeechOptions
+      options: SpeechScript.Options
     ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R>)
     | undefined
 }
@@ -147,8 +147,10 @@ export const make = (
         })
       )
   const speak = script ??
-    (<E, R>(script: SpeechScript.Source<E, R>, request: SpeechOptions) =>
-      Stream.unwrap(Effect.map(loadScripts, ({ speakLines }) => speakLines(script, { events, defaults, request }))))
+    (<E, R>(script: SpeechScript.Source<E, R>, { evenLoudness, ...request }: SpeechScript.Options) =>
+      Stream.unwrap(
+        Effect.map(loadScripts, ({ speakLines }) => speakLines(script, { events, defaults, request, evenLoudness }))
+      ))
   return SpeechStream.of({
     events: textEvents,
     fromText: (text, options) => SpeechEvent.pcm(textEvents(text, options)),
@@ -336,12 +338,13 @@ const makeSegmented = (options: SegmentedOptions, synthesizer: Synthesizer): Ser
       engine: "layerSegmented",
       vendor: synthesizer.capabilities.vendor,
       defaults: synthesizer.defaults,
-      script: (script, request) =>
+      script: (script, { evenLoudness, ...request }) =>
         Stream.unwrap(
           Effect.zipWith(
             Effect.zipRight(checkOptions(request), segmenter),
             loadScripts,
-            (segmenter, { cutText, speakScript }) => speakScript(script, cutText(segmenter), { ...speaking, request })
+            (segmenter, { cutText, speakScript }) =>
+              speakScript(script, cutText(segmenter), { ...speaking, request }, evenLoudness)
           )
         )
     }
@@ -507,21 +510,22 @@ export const fromText: {
  * @category accessors
  */
 export const scriptEvents: {
-  (options?: SpeechOptions): <E = never, R = never>(
+  (options?: SpeechScript.Options): <E = never, R = never>(
     script: SpeechScript.Source<E, R>
   ) => Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
   <E = never, R = never>(
     script: SpeechScript.Source<E, R>,
-    options?: SpeechOptions
+    options?: SpeechScript.Options
   ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R | SpeechStream>
 } = /*#__PURE__*/ dual(
   (args) => isScript(args[0]),
-  <E, R>(script: SpeechScript.Source<E, R>, options?: SpeechOptions) =>
+  <E, R>(script: SpeechScript.Source<E, R>, options?: SpeechScript.Options) =>
     Stream.unwrap(Effect.map(SpeechStream, (service) => service.scriptEvents(script, options)))
 )
 
 /**
- * Speaks a script as a stream of PCM: parts in order, the next ones prepared while one sounds, all brought to one sample rate. Fails
+ * Speaks a script as a stream of PCM: parts in order, the next ones prepared while one sounds, all brought to one sample rate and to the
+ * loudness of the first voice. Fails
  * as `fromText` does; the error's `position.part` is the index of the part.
  *
  * @example
@@ -540,14 +544,15 @@ export const scriptEvents: {
  * @category accessors
  */
 export const fromScript: {
-  (options?: SpeechOptions): <E = never, R = never>(
+  (options?: SpeechScript.Options): <E = never, R = never>(
     script: SpeechScript.Source<E, R>
   ) => Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
   <E = never, R = never>(
     script: SpeechScript.Source<E, R>,
-    options?: SpeechOptions
+    options?: SpeechScript.Options
   ): Stream.Stream<Pcm.PcmChunk, SpeechError.SpeechError | E, R | SpeechStream>
 } = /*#__PURE__*/ dual(
   (args) => isScript(args[0]),
-  <E, R>(script: SpeechScript.Source<E, R>, options?: SpeechOptions) => SpeechEvent.pcm(scriptEvents(script, options))
+  <E, R>(script: SpeechScript.Source<E, R>, options?: SpeechScript.Options) =>
+    SpeechEvent.pcm(scriptEvents(script, options))
 )

@@ -181,6 +181,47 @@ describe("SpeechStream.fromScript", () => {
       assert.include(unknown.message, "name one of announcer")
     }))
 
+  it.effect("other voices come to the loudness of the first, which stays as it is; the option leaves all as they are", () =>
+    Effect.gen(function*() {
+      // A second and a half of a tone, between two rests.
+      const tone = (level: number) =>
+        Int16Array.from(
+          { length: 16_000 },
+          (_, i) => i < 2000 || i > 14_000 ? 0 : Math.round(level * 32767 * Math.sin(i / 3))
+        )
+      const levels: Record<string, number> = { "First.": 0.2, "Second.": 0.02, "Third.": 0.7 }
+      const engine = make((text) => ({ samples: tone(levels[text] ?? 0) }))
+      const { scriptEvents } = yield* service(engine)
+      const script: ReadonlyArray<SpeechScript.Part> = [
+        { text: "First.", voice: "a" },
+        { text: "Second.", voice: "b" },
+        pause("1 second"),
+        { text: "First.", voice: "a" },
+        { text: "Third.", voice: "c" },
+        { text: "Second.", voice: "b" }
+      ]
+      const hear = (options?: SpeechScript.Options) =>
+        Effect.gen(function*() {
+          const heard = yield* simulate(listen(scriptEvents(script, options)))
+          const all = Pcm.concatBytes(chunksOf(heard).map(({ bytes }) => bytes))
+          assert.strictEqual(all.length, 2 * (5 * 16_000 + 8000))
+          const begins = segmentsOf(heard).map(({ start }) => Duration.toMillis(start))
+          assert.deepStrictEqual(begins, [0, 2000, 5000, 7000, 9000])
+          return begins.map((begin) => all.slice(begin * 16, (begin + 2000) * 16))
+        })
+      const loudness = (bytes: Uint8Array) => Pcm.loudness(Stream.make({ format: Pcm.format(8000), bytes }))
+      const even = yield* hear()
+      assert.deepStrictEqual(even[0], new Uint8Array(tone(0.2).buffer))
+      assert.deepStrictEqual(even[2], even[0])
+      const reference = yield* loudness(even[0] ?? new Uint8Array(0))
+      for (const bytes of even) assert.closeTo(yield* loudness(bytes), reference, 0.5)
+      const plain = yield* hear({ evenLoudness: false })
+      assert.deepStrictEqual(
+        plain,
+        [0.2, 0.02, 0.2, 0.7, 0.02].map((level) => new Uint8Array(tone(level).buffer))
+      )
+    }))
+
   it.effect("an option that no engine knows fails the part", () =>
     Effect.gen(function*() {
       const { scriptEvents } = yield* service(make())

@@ -11,6 +11,11 @@
 export * as AudioPlayerSuite from "./AudioPlayerSuite.js"
 
 /**
+ * @since 0.2.0
+ */
+export * as AudioStoreSuite from "./AudioStoreSuite.js"
+
+/**
  * @since 0.1.0
  */
 export * as SpeechStreamSuite from "./SpeechStreamSuite.js"

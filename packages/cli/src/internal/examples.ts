@@ -38,6 +38,14 @@ const ofCommand: Record<string, ReadonlyArray<Example>> = {
     [`${name} batch lines.csv --out speech`, "Each row has an id, a text, and options such as voice or speed"],
     [`${name} batch lines.jsonl --out speech --engine waves --concurrency 5`, "As many at once as the account allows"]
   ],
+  narrate: [
+    [`${name} narrate book.epub --plan book.json`, "Chapters, characters and minutes, before a word is spoken"],
+    [`${name} narrate book.epub --out audiobook`, "An audiobook with chapters and captions; run it again to resume"],
+    [
+      `${name} narrate book.json --out audiobook --engine waves --voice sophia --concurrency 5`,
+      "The edited plan, in the cloud"
+    ]
+  ],
   inspect: [
     [`${name} inspect hello.wav`, "Format, length, loudness and a picture"],
     [`${name} inspect hello.wav --json | jq .duration`, "For a program"]

@@ -1,3 +1,5 @@
+import type { PcmFormat } from "../Pcm.js"
+
 /**
  * Measures integrated loudness after ITU-R BS.1770-4 and EBU R128, in memory that does not grow with the audio.
  *
@@ -8,6 +10,8 @@ export interface Meter {
   readonly push: (samples: Int16Array) => void
   /** In LUFS; -Infinity if nothing was louder than -70 LUFS for 400 ms. */
   readonly integrated: () => number
+  /** There is no more: what was too short for a block is one, if there are no others. */
+  readonly end: () => void
 }
 
 // [b0, b1, b2, a1, a2]
@@ -44,34 +48,24 @@ const floor = -70
 // Blocks are counted in classes of a hundredth of an LU.
 const classes = 100
 
-/** @internal */
-export const make = ({ channels, sampleRate }: { readonly channels: number; readonly sampleRate: number }): Meter => {
-  const filters = [shelf(sampleRate), highPass(sampleRate)]
-  // Two values of memory for each filter of each channel.
-  const memory = new Float64Array(channels * filters.length * 2)
-  const step = Math.round(sampleRate / 10)
-  const quarters = [0, 0, 0, 0]
-  const powers = new Map<number, { count: number; sum: number }>()
-  let sum = 0
-  let frames = 0
-  let steps = 0
+/**
+ * The loudness of blocks of 400 ms, counted: what all that was heard so far has in common.
+ *
+ * @internal
+ */
+export interface Blocks {
+  /** Takes the mean power of one block. */
+  readonly add: (power: number) => void
+  /** In LUFS; -Infinity if no block was louder than -70 LUFS. */
+  readonly integrated: () => number
+  /** How many were louder than that. */
+  readonly count: () => number
+}
 
-  const endStep = (): void => {
-    quarters[steps++ % 4] = sum
-    sum = 0
-    frames = 0
-    if (steps < 4) return
-    const power = quarters.reduce((all, quarter) => all + quarter, 0) / (4 * step)
-    const loudness = toLufs(power)
-    if (!(loudness > floor)) return
-    const key = Math.floor(loudness * classes)
-    const found = powers.get(key)
-    if (found === undefined) powers.set(key, { count: 1, sum: power })
-    else {
-      found.count++
-      found.sum += power
-    }
-  }
+/** @internal */
+export const makeBlocks = (): Blocks => {
+  const powers = new Map<number, { count: number; sum: number }>()
+  let count = 0
 
   // The mean power of blocks in this class and above.
   const meanFrom = (lowest: number): number => {
@@ -83,6 +77,49 @@ export const make = ({ channels, sampleRate }: { readonly channels: number; read
       count += blocks.count
     }
     return all / count
+  }
+
+  return {
+    add: (power) => {
+      const loudness = toLufs(power)
+      if (!(loudness > floor)) return
+      count++
+      const key = Math.floor(loudness * classes)
+      const found = powers.get(key)
+      if (found === undefined) powers.set(key, { count: 1, sum: power })
+      else {
+        found.count++
+        found.sum += power
+      }
+    },
+    integrated: () =>
+      powers.size === 0
+        ? -Infinity
+        : toLufs(meanFrom(Math.floor((toLufs(meanFrom(-Infinity)) - 10) * classes))),
+    count: () => count
+  }
+}
+
+/** @internal */
+export const make = (
+  { channels, sampleRate }: PcmFormat,
+  blocks: Blocks = makeBlocks()
+): Meter => {
+  const filters = [shelf(sampleRate), highPass(sampleRate)]
+  // Two values of memory for each filter of each channel.
+  const memory = new Float64Array(channels * filters.length * 2)
+  const step = Math.round(sampleRate / 10)
+  const quarters = [0, 0, 0, 0]
+  let sum = 0
+  let frames = 0
+  let steps = 0
+  let allFrames = 0
+
+  const endStep = (): void => {
+    quarters[steps++ % 4] = sum
+    sum = 0
+    frames = 0
+    if (steps >= 4) blocks.add(quarters.reduce((all, quarter) => all + quarter, 0) / (4 * step))
   }
 
   return {
@@ -100,10 +137,12 @@ export const make = ({ channels, sampleRate }: { readonly channels: number; read
         sum += value * value
         if (i % channels === channels - 1 && ++frames === step) endStep()
       }
+      allFrames += samples.length / channels
     },
-    integrated: () =>
-      powers.size === 0
-        ? -Infinity
-        : toLufs(meanFrom(Math.floor((toLufs(meanFrom(-Infinity)) - 10) * classes)))
+    integrated: blocks.integrated,
+    end: () => {
+      if (blocks.count() > 0 || allFrames === 0 || steps >= 4) return
+      blocks.add((quarters.reduce((all, quarter) => all + quarter, 0) + sum) / allFrames)
+    }
   }
 }

@@ -1,9 +1,11 @@
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as SpeechEvent from "../SpeechEvent.js"
 import { CurrentSpeechOptions, mergeOptions, type SpeechRequest } from "../SpeechRequest.js"
 import type { Service } from "../SpeechSynthesizer.js"
 import { joinProviders, takesProvider } from "./capabilities.js"
+import { Takeover } from "./takeover.js"
 
 /**
  * One engine out of several, asked in turn.
@@ -36,7 +38,7 @@ export const withFallback = (engines: readonly [Service, ...ReadonlyArray<Servic
         // The scope is part of the request now.
         Effect.provideService(ask(engine, addressed(pinned, engine)), CurrentSpeechOptions, {})
       return others.reduce(
-        (before, engine) => Effect.catchAll(before, (error) => Effect.zipRight(logTakeover(error), attempt(engine))),
+        (before, engine) => Effect.catchAll(before, (error) => Effect.zipRight(noteTakeover(error), attempt(engine))),
         attempt(first)
       )
     })
@@ -62,6 +64,9 @@ export const withFallback = (engines: readonly [Service, ...ReadonlyArray<Servic
     languages: first.languages
   }
 }
+
+const noteTakeover = (error: unknown): Effect.Effect<void> =>
+  Effect.map(Takeover, Option.map((note) => note())).pipe(Effect.zipRight(logTakeover(error)))
 
 const logTakeover = (error: unknown): Effect.Effect<void> =>
   Effect.logWarning("A speech engine failed before any sound; the next one takes over").pipe(

@@ -1,3 +1,5 @@
+import type { EdgeFade } from "@effect-smallest/core/EdgeFade"
+import * as Loudness from "@effect-smallest/core/Loudness"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as Pull from "@effect-smallest/core/Pull"
 import { SpeechEngines } from "@effect-smallest/core/SpeechEngines"
@@ -15,7 +17,7 @@ import type * as SpeechScript from "../SpeechScript.js"
 import * as SpeechText from "../SpeechText.js"
 import type * as TextSegmenter from "../TextSegmenter.js"
 import { isSpeakable } from "./speakable.js"
-import { type Item, type Options, type Speaker, speakItems } from "./speakSegments.js"
+import { fade, type Item, type Options, type Speaker, speakItems } from "./speakSegments.js"
 
 type Events = Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError>
 
@@ -75,6 +77,13 @@ const resampled = (
     )
   })
 
+// One after the other.
+const joined = (first: EdgeFade | undefined, second: EdgeFade | undefined): EdgeFade | undefined =>
+  first === undefined || second === undefined ? first ?? second : {
+    push: (chunk) => first.push(chunk).flatMap(second.push),
+    end: () => [...first.end().flatMap(second.push), ...second.end()]
+  }
+
 /**
  * Speaks a script: its parts in order, each cut on its own by `cut`.
  *
@@ -83,7 +92,8 @@ const resampled = (
 export const speakScript = <E, R>(
   script: SpeechScript.Source<E, R>,
   cut: Cut,
-  options: Options
+  options: Options,
+  evenLoudness: boolean = true
 ): Stream.Stream<SpeechEvent.SpeechEvent, SpeechError.SpeechError | E, R> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const engines = yield* SpeechEngines
@@ -118,6 +128,7 @@ export const speakScript = <E, R>(
       })
     }
 
+    const ensemble = evenLoudness ? Loudness.makeEnsemble() : undefined
     let offset = 0
     const itemsOf = Effect.fnUntraced(function*(part: SpeechScript.Part, index: number) {
       if (SpeechText.isFlush(part)) return []
@@ -131,8 +142,10 @@ export const speakScript = <E, R>(
       const synthesizer = engine === undefined ? options.synthesizer : yield* engineOf(engine, index)
       const base = engine === undefined ? { ...options.request, sampleRate } : portable(options.request)
       const request = mergeOptions(base, own)
-      const name = speaker ?? request.voice ?? (engine === undefined ? scoped.voice : undefined) ??
-        synthesizer.defaults.voice
+      const given = (name: "model" | "voice") =>
+        request[name] ?? (engine === undefined ? scoped[name] : undefined) ?? synthesizer.defaults[name]
+      const name = speaker ?? given("voice")
+      const voice = JSON.stringify([engine, given("model"), given("voice")])
       const begin = offset
       offset += text.length
       return cut(text).filter((segment) => isSpeakable(segment.text)).map((segment): Item => ({
@@ -140,6 +153,7 @@ export const speakScript = <E, R>(
         segment: { text: segment.text, textOffset: begin + segment.textOffset },
         part: index,
         speaker: name,
+        stage: (format) => joined(ensemble?.next(voice, format), fade(options.fade)),
         request,
         synthesizer: {
           defaults: synthesizer.defaults,
@@ -191,7 +205,8 @@ export const cutText = (segmenter: TextSegmenter.TextSegmenter): Cut => (text) =
  */
 export const speakLines = <E, R>(
   script: SpeechScript.Source<E, R>,
-  { defaults, events, request }: {
+  { defaults, evenLoudness, events, request }: {
+    readonly evenLoudness: boolean | undefined
     readonly defaults: SpeechOptions
     readonly events: (text: string, options: SpeechOptions) => Events
     readonly request: SpeechOptions
@@ -206,4 +221,4 @@ export const speakLines = <E, R>(
     gap: Duration.zero,
     fade: Duration.zero,
     trimSilence: undefined
-  })
+  }, evenLoudness)

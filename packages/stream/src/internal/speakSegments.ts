@@ -38,6 +38,11 @@ export interface Utterance {
   readonly segment: Pick<Segment, "text" | "textOffset">
   readonly part?: number | undefined
   readonly speaker?: string | undefined
+  /**
+   * What its audio passes through when it is its turn.
+   * @default a fade
+   */
+  readonly stage?: ((format: Pcm.PcmFormat) => EdgeFade.EdgeFade | undefined) | undefined
   readonly request: SpeechOptions
   readonly synthesizer: Speaker
 }
@@ -309,6 +314,10 @@ interface Placement {
   readonly end: () => Chunk.Chunk<SpeechEvent.SpeechEvent>
 }
 
+/** @internal */
+export const fade = (duration: Duration.Duration): EdgeFade.EdgeFade | undefined =>
+  Duration.greaterThan(duration, Duration.zero) ? EdgeFade.make(duration) : undefined
+
 const makeTimeline = (options: Options): Timeline => {
   let format = options.sampleRate === undefined ? undefined : Pcm.format(options.sampleRate)
   let frames = 0
@@ -328,9 +337,12 @@ const makeTimeline = (options: Options): Timeline => {
       description: `The engine changed from ${format?.sampleRate} to ${chunk.format.sampleRate} Hz in mid-stream`
     })
 
-  const place: Timeline["place"] = ({ part, segment: { text, textOffset }, speaker }, index) => {
+  const place: Timeline["place"] = (
+    { part, segment: { text, textOffset }, speaker, stage = () => fade(options.fade) },
+    index
+  ) => {
     let start: Duration.Duration | undefined // when this segment's audio begins
-    let fader: EdgeFade.EdgeFade | undefined
+    let stages: EdgeFade.EdgeFade | undefined
 
     // The segment begins with its first word or audio: only then is it known that it will be heard.
     const begin = (): ReadonlyArray<SpeechEvent.SpeechEvent> => {
@@ -339,7 +351,6 @@ const makeTimeline = (options: Options): Timeline => {
         ? [emit(Pcm.silence(format, options.gap))]
         : []
       start = duration()
-      fader = Duration.greaterThan(options.fade, Duration.zero) ? EdgeFade.make(options.fade) : undefined
       const place = part === undefined ? {} : { part, speaker }
       return [...silence, SpeechEvent.SegmentStarted({ segment: index, text, textOffset, start, ...place })]
     }
@@ -350,7 +361,8 @@ const makeTimeline = (options: Options): Timeline => {
       switch (event._tag) {
         case "AudioChunk": {
           const begun = begin()
-          return [...begun, ...(fader?.push(event.chunk) ?? [event.chunk]).map(emit)]
+          stages ??= stage(event.chunk.format)
+          return [...begun, ...(stages?.push(event.chunk) ?? [event.chunk]).map(emit)]
         }
         case "WordTimestamp": {
           const begun = begin()
@@ -374,7 +386,7 @@ const makeTimeline = (options: Options): Timeline => {
           onNone: () => Effect.succeed(Chunk.unsafeFromArray(Array.from(events).flatMap(step))),
           onSome: ({ chunk }) => otherFormat(chunk)
         }),
-      end: () => Chunk.unsafeFromArray((fader?.end() ?? []).map(emit))
+      end: () => Chunk.unsafeFromArray((stages?.end() ?? []).map(emit))
     }
   }
 
