@@ -2,13 +2,13 @@
 import { SpeechText } from "@effect-smallest/stream"
 import { assert, describe, it } from "@effect/vitest"
 import { tests as commonMark } from "commonmark-spec"
+import { decodeNamedCharacterReference } from "decode-named-character-reference"
 import { Effect, Stream } from "effect"
 import { micromark } from "micromark"
 import { gfm, gfmHtml } from "micromark-extension-gfm"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { decodeEntities } from "../src/internal/markdown/inline.js"
 
 // All that a page shows.
 const all: SpeechText.StripMarkdownOptions = {
@@ -27,6 +27,13 @@ const spokenOf = (pieces: Iterable<string>): string =>
       Stream.runFold("", (text, input) => SpeechText.isFlush(input) ? text : text + input)
     )
   )
+
+const decodeEntities = (text: string): string =>
+  text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|([a-z][a-z0-9]*));/gi, (all, hex, decimal, name) => {
+    const code = hex === undefined ? Number(decimal) : parseInt(String(hex), 16)
+    if (name === undefined) return code === 0 || code > 0x10ffff ? "\ufffd" : String.fromCodePoint(code)
+    return decodeNamedCharacterReference(String(name)) || String(all)
+  })
 
 // GitHub shows the tags of scripts as text; other pages do not show them.
 const html = gfmHtml()
@@ -94,7 +101,7 @@ const known = new Map<number, string>([
 
 /** The READMEs of the packages that this repository is built with. */
 const readmes = (): ReadonlyArray<readonly [path: string, text: string]> => {
-  const store = fileURLToPath(new URL("../../../node_modules/.pnpm", import.meta.url))
+  const store = fileURLToPath(new URL("../../node_modules/.pnpm", import.meta.url))
   const found = new Map<string, string>()
   const add = (folder: string) => {
     for (const name of readdirSync(folder)) {
