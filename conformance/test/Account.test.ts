@@ -78,7 +78,7 @@ for (const [name, http] of httpClients) {
         ])
         yield* WavesVoices.refresh
         yield* WavesVoices.catalogue
-        assert.strictEqual((yield* paths).length, 4)
+        assert.strictEqual((yield* paths).length, 5)
       }).pipe(Effect.provide(account(http))))
 
     it.scopedLive("clones - are made of a recording, listed, found by either id, and speak", () =>

@@ -8,7 +8,6 @@ import { micromark } from "micromark"
 import { gfm, gfmHtml } from "micromark-extension-gfm"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 
 // All that a page shows.
 const all: SpeechText.StripMarkdownOptions = {
@@ -72,6 +71,8 @@ const withoutNumbers = (markdown: string, words: ReadonlyArray<string>) =>
 const compare = (markdown: string) => {
   const shown = withoutNumbers(markdown, wordsOf(shownOf(markdown)))
   const spoken = withoutNumbers(markdown, wordsOf(spokenOf([markdown])))
+  // micromark sometimes swallows the line ends in code after a footnote: then words stick together.
+  if (shown.join("") === spoken.join("")) return { words: shown.length, lost: [], added: [] }
   const missing = (from: ReadonlyArray<string>, words: ReadonlyArray<string>) => {
     const counts = new Map<string, number>()
     for (const word of from) counts.set(word, (counts.get(word) ?? 0) + 1)
@@ -101,7 +102,7 @@ const known = new Map<number, string>([
 
 /** The READMEs of the packages that this repository is built with. */
 const readmes = (): ReadonlyArray<readonly [path: string, text: string]> => {
-  const store = fileURLToPath(new URL("../../node_modules/.pnpm", import.meta.url))
+  const store = join(import.meta.dirname, "../../node_modules/.pnpm")
   const found = new Map<string, string>()
   const add = (folder: string) => {
     for (const name of readdirSync(folder)) {
@@ -165,9 +166,6 @@ describe("stripMarkdown beside a page", () => {
     console.log(
       `${all.length} READMEs, ${words} words: ${lost.length} lose some, ${addedCount} are spoken that are not shown.`
     )
-    if (process.env.JUDGE !== undefined) {
-      console.log([...lost.map((l) => "LOST " + l), ...added.map((l) => "ADDED " + l)].join("\n"))
-    }
     assert.isAbove(all.length, 100)
     assert.deepStrictEqual(lost, [])
     assert.isAtMost(addedCount, words / 1000)

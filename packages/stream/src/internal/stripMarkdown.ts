@@ -17,6 +17,9 @@ export type { Rules } from "./markdown/rules.js"
 // A sign whose partner does not come within this many UTF-16 code units is taken as it is.
 const reach = 1000
 
+// So much may the address of a link have.
+const targetReach = 64_000
+
 // How deep containers stand in one another. Deeper ones are text.
 const maxDepth = 64
 
@@ -92,6 +95,7 @@ export class Stripper {
   private before = ""
   private checked = 0
   private due = 0
+  private limit = reach
 
   private readonly rules: Rules
 
@@ -609,9 +613,14 @@ export class Stripper {
         return
       }
       if (!this.tryBlank()) {
-        if (this.held.length <= reach) return
-        const blank = this.held.slice(0, reach).search(/\s\S*$/)
-        this.commit(blank > 0 ? blank : reach)
+        if (this.held.length <= this.limit) return
+        // Pictures may stand in the address itself.
+        if (this.limit < targetReach && Inline.hasOpenTarget(this.held.slice(0, this.limit))) {
+          this.limit *= 2
+          continue
+        }
+        const blank = this.held.slice(0, this.limit).search(/\s\S*$/)
+        this.commit(blank > 0 ? blank : this.limit)
       }
     }
   }
@@ -629,7 +638,7 @@ export class Stripper {
     for (;;) {
       const isFirst = this.checked === 0
       const from = Math.max(this.checked, begin + 1)
-      const next = this.held.slice(from, reach + 1).search(/\s/)
+      const next = this.held.slice(from, this.limit + 1).search(/\s/)
       if (next < 0) return false
       const blank = from + next
       this.checked = blank + 1
@@ -651,5 +660,6 @@ export class Stripper {
     this.held = this.held.slice(length)
     this.checked = 0
     this.due = 0
+    this.limit = reach
   }
 }

@@ -219,8 +219,12 @@ class Compiler {
   }
 }
 
-/** Whether the target of a link is still open. */
-const hasOpenTarget = (text: string): boolean => {
+/**
+ * Whether the target of a link is still open.
+ *
+ * @internal
+ */
+export const hasOpenTarget = (text: string): boolean => {
   for (let at = text.indexOf("]("); at >= 0; at = text.indexOf("](", at + 1)) {
     let depth = 0
     let i = at + 1
@@ -235,7 +239,7 @@ const hasOpenTarget = (text: string): boolean => {
 }
 
 // References whose definition has not come yet: models write it at the end.
-const referred = /\]\[([^[\]]+)\]/g
+const referred = /\]\[([^[\]]+)\]|\[([^[\]]+)\]\[\]/g
 
 // What stands before decides whether a sign opens or closes something. One character of its kind will do.
 const contextOf = (before: string): string =>
@@ -250,7 +254,7 @@ export const read = (text: string, before: string, rules: Rules, defined: Readon
   const context = contextOf(before)
   const source = context + text
   const labels = [...defined]
-  for (const [, label] of text.matchAll(referred)) labels.push(normalizeIdentifier(label ?? ""))
+  for (const [, full, collapsed] of text.matchAll(referred)) labels.push(normalizeIdentifier(full ?? collapsed ?? ""))
   parser.defined.splice(0, Infinity, ...labels)
   const tokenizer = parser.text()
   const compiler = new Compiler(tokenizer, source, rules)
