@@ -31,7 +31,7 @@ const decodeEntities = (text: string): string =>
   text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|([a-z][a-z0-9]*));/gi, (all, hex, decimal, name) => {
     const code = hex === undefined ? Number(decimal) : parseInt(String(hex), 16)
     if (name === undefined) return code === 0 || code > 0x10ffff ? "\ufffd" : String.fromCodePoint(code)
-    return decodeNamedCharacterReference(String(name)) || String(all)
+    return decodeNamedCharacterReference(String(name)) || all
   })
 
 // GitHub shows the tags of scripts as text; other pages do not show them.

@@ -20,6 +20,12 @@ const reach = 1000
 // So much may the address of a link have.
 const targetReach = 64_000
 
+/** Whether most of a text is one address of a link that goes on. */
+const isLongTarget = (text: string): boolean => {
+  const begin = text.lastIndexOf("](")
+  return begin >= 0 && begin < text.length / 2 && !/[\s)]/.test(text.slice(begin + 2))
+}
+
 // How deep containers stand in one another. Deeper ones are text.
 const maxDepth = 64
 
@@ -615,7 +621,7 @@ export class Stripper {
       if (!this.tryBlank()) {
         if (this.held.length <= this.limit) return
         // Pictures may stand in the address itself.
-        if (this.limit < targetReach && Inline.hasOpenTarget(this.held.slice(0, this.limit))) {
+        if (this.limit < targetReach && isLongTarget(this.held.slice(0, this.limit))) {
           this.limit *= 2
           continue
         }

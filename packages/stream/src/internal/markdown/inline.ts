@@ -219,12 +219,8 @@ class Compiler {
   }
 }
 
-/**
- * Whether the target of a link is still open.
- *
- * @internal
- */
-export const hasOpenTarget = (text: string): boolean => {
+/** Whether the target of a link is still open. */
+const hasOpenTarget = (text: string): boolean => {
   for (let at = text.indexOf("]("); at >= 0; at = text.indexOf("](", at + 1)) {
     let depth = 0
     let i = at + 1
