@@ -13,9 +13,8 @@ import { spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 
-const repository = fileURLToPath(new URL("../../", import.meta.url))
+const repository = join(import.meta.dirname, "../..")
 const command = join(repository, "packages/cli/start.mjs")
 const bookFile = join(repository, "examples/books/sherlock-holmes.epub")
 
