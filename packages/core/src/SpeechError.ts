@@ -85,6 +85,29 @@ const seconds = (wait: Duration.Duration): string =>
 
 const identifier = (name: string) => `@effect-smallest/core/SpeechError/${name}`
 
+const statuses = {
+  InvalidSpeechRequest: 400,
+  InvalidApiKey: 502,
+  AccessDenied: 403,
+  NotEntitled: 502,
+  QuotaExhausted: 503,
+  UnknownVoice: 400,
+  ModelRetired: 502,
+  RateLimited: 429,
+  ServerFailure: 502,
+  TransportFailure: 502,
+  SpeechTimeout: 504,
+  TruncatedAudio: 502,
+  MalformedResponse: 502,
+  EmptyAudio: 502,
+  EngineFailure: 500
+} as const
+
+// The annotation of `HttpApiSchema`, by its registered name: the module itself would make every page heavier.
+const answers = (tag: keyof typeof statuses) => ({
+  [Symbol.for("@effect/platform/HttpApiSchema/AnnotationStatus")]: statuses[tag]
+})
+
 /**
  * The request was wrong before anything has been sent: a value out of bounds, or an option that this engine cannot honour.
  *
@@ -97,7 +120,8 @@ export class InvalidSpeechRequest extends Schema.TaggedError<InvalidSpeechReques
     ...fields,
     /** The option at fault, by its name in `SpeechRequest`. */
     parameter: Schema.String
-  }
+  },
+  answers("InvalidSpeechRequest")
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -118,7 +142,8 @@ export class InvalidSpeechRequest extends Schema.TaggedError<InvalidSpeechReques
  */
 export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>(identifier("InvalidApiKey"))(
   "InvalidApiKey",
-  fields
+  fields,
+  answers("InvalidApiKey")
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -139,7 +164,8 @@ export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>(identifier(
  */
 export class AccessDenied extends Schema.TaggedError<AccessDenied>(identifier("AccessDenied"))(
   "AccessDenied",
-  fields
+  fields,
+  answers("AccessDenied")
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -166,7 +192,7 @@ export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("Not
    * @default "plan"
    */
   needs: Schema.optional(Schema.Literal("plan", "console"))
-}) {
+}, answers("NotEntitled")) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -191,7 +217,8 @@ export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("Not
  */
 export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>(identifier("QuotaExhausted"))(
   "QuotaExhausted",
-  fields
+  fields,
+  answers("QuotaExhausted")
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -215,7 +242,7 @@ export class UnknownVoice extends Schema.TaggedError<UnknownVoice>(identifier("U
   voice: Schema.String,
   /** Some voices that the engine does have; empty if it cannot say. */
   available: Schema.Array(Schema.String)
-}) {
+}, answers("UnknownVoice")) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -241,7 +268,7 @@ export class UnknownVoice extends Schema.TaggedError<UnknownVoice>(identifier("U
 export class ModelRetired extends Schema.TaggedError<ModelRetired>(identifier("ModelRetired"))("ModelRetired", {
   ...fields,
   model: Schema.String
-}) {
+}, answers("ModelRetired")) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -263,7 +290,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>(identifier("Rat
   ...fields,
   /** How long the server asks to wait, if it says so. {@link retrySchedule} never retries earlier. */
   retryAfter: Schema.optional(Schema.DurationFromMillis)
-}) {
+}, answers("RateLimited")) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -288,7 +315,7 @@ export class ServerFailure extends Schema.TaggedError<ServerFailure>(identifier(
   ...fields,
   /** The HTTP status; absent when the failure came inside an open stream. */
   status: Schema.optional(Schema.Int)
-}) {
+}, answers("ServerFailure")) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -319,7 +346,8 @@ export class TransportFailure extends Schema.TaggedError<TransportFailure>(ident
     ...fields,
     /** Why the server's certificate was refused, as in `SELF_SIGNED_CERT_IN_CHAIN`: no retry mends that. */
     certificate: Schema.optional(Schema.String)
-  }
+  },
+  answers("TransportFailure")
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -358,7 +386,7 @@ export class SpeechTimeout extends Schema.TaggedError<SpeechTimeout>(identifier(
   phase: Schema.Literal("permit", "connect", "firstAudio", "idle", "answer"),
   /** The limit that was exceeded. */
   after: Schema.DurationFromMillis
-}) {
+}, answers("SpeechTimeout")) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -378,7 +406,8 @@ export class SpeechTimeout extends Schema.TaggedError<SpeechTimeout>(identifier(
  */
 export class TruncatedAudio extends Schema.TaggedError<TruncatedAudio>(identifier("TruncatedAudio"))(
   "TruncatedAudio",
-  fields
+  fields,
+  answers("TruncatedAudio")
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -399,7 +428,8 @@ export class TruncatedAudio extends Schema.TaggedError<TruncatedAudio>(identifie
  */
 export class MalformedResponse extends Schema.TaggedError<MalformedResponse>(identifier("MalformedResponse"))(
   "MalformedResponse",
-  fields
+  fields,
+  answers("MalformedResponse")
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -418,7 +448,9 @@ export class MalformedResponse extends Schema.TaggedError<MalformedResponse>(ide
  * @since 0.1.0
  * @category errors
  */
-export class EmptyAudio extends Schema.TaggedError<EmptyAudio>(identifier("EmptyAudio"))("EmptyAudio", fields) {
+export class EmptyAudio
+  extends Schema.TaggedError<EmptyAudio>(identifier("EmptyAudio"))("EmptyAudio", fields, answers("EmptyAudio"))
+{
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -442,7 +474,8 @@ export class EngineFailure extends Schema.TaggedError<EngineFailure>(identifier(
     ...fields,
     /** Whether the same call would fail again, as when a part of the engine is not installed. */
     isPermanent: Schema.optional(Schema.Boolean)
-  }
+  },
+  answers("EngineFailure")
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -528,6 +561,32 @@ export const isSpeechError = (u: unknown): u is SpeechError => Predicate.hasProp
  * @category guards
  */
 export const isRetryable = (error: SpeechError): boolean => error.isRetryable
+
+/**
+ * The HTTP status with which an application's own server answers a request that failed with this error. As an error of an `HttpApi` endpoint
+ * the {@link schema} answers with the same.
+ *
+ * | status | errors |
+ * | --- | --- |
+ * | 400 | `InvalidSpeechRequest`, `UnknownVoice`: the caller can mend the request |
+ * | 403 | `AccessDenied` |
+ * | 429 | `RateLimited` |
+ * | 500 | `EngineFailure` |
+ * | 502 | what the engine's server failed with; `InvalidApiKey`, `NotEntitled` and `ModelRetired`, too, because the caller has no part in them |
+ * | 503 | `QuotaExhausted` |
+ * | 504 | `SpeechTimeout` |
+ *
+ * @example
+ * ```ts
+ * import { SpeechError } from "@effect-smallest/core"
+ *
+ * SpeechError.httpStatus(new SpeechError.RateLimited({ module: "Demo", method: "speak", description: "Too fast" })) // 429
+ * ```
+ *
+ * @since 0.2.0
+ * @category accessors
+ */
+export const httpStatus = (error: SpeechError): number => statuses[error._tag]
 
 /**
  * The same error with its place in a stream of segments. Its cause and its stack stay.
