@@ -5,7 +5,6 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import * as SpeechError from "@effect-smallest/core/SpeechError"
-import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import { mergeOptions, type SpeechOptions } from "@effect-smallest/core/SpeechRequest"
 import * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer"
 import * as SpeechStream from "@effect-smallest/stream/SpeechStream"
@@ -38,7 +37,7 @@ const config = {
   manifest: Args.text({ name: "MANIFEST" }).pipe(
     Args.withDescription(
       "What to say: .jsonl with an object in each line, or .csv (.tsv) whose first line names the columns. Each row has an " +
-        "id, which names its file, a text, and options such as voice, model, language, speed, sampleRate"
+        "id, which names its file, a text or an ssml, and options such as voice, model, language, speed, sampleRate"
     )
   ),
   out: Options.text("out").pipe(
@@ -76,7 +75,8 @@ interface Row {
 
 const resolve = (row: Manifest.Row, engine: Engine.Engine, defaults: SpeechOptions): Row => {
   const options = mergeOptions(defaults, row.options)
-  const content = { ...options, engine, text: row.text }
+  const said = "text" in row.content ? { text: row.content.text } : { ssml: row.content.ssml }
+  const content = { ...options, engine, ...said }
   const inOrder = Object.entries(content).filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => a < b ? -1 : 1)
   return { row, options, fingerprint: createHash("sha256").update(JSON.stringify(inOrder)).digest("hex") }
@@ -91,8 +91,11 @@ const isBroken = (error: unknown): boolean =>
 
 const nothingSpoken = new CommandFailure({ description: "Nothing in the text can be spoken" })
 
-const save = ({ options, row }: Row, file: string) =>
-  AudioFile.save(file, SpeechEvent.pcm(SpeechStream.events(row.text, options))).pipe(
+const save = ({ options, row: { content } }: Row, file: string) =>
+  AudioFile.save(
+    file,
+    "text" in content ? SpeechStream.fromText(content.text, options) : SpeechStream.fromScript(content.script, options)
+  ).pipe(
     Effect.retry({ schedule: Schedule.exponential("500 millis"), times: 3, while: isBroken }),
     Effect.mapError((error) =>
       error instanceof AudioFile.AudioFileError && error.reason === "NoAudio" ? nothingSpoken : error

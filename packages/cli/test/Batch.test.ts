@@ -1,6 +1,7 @@
+import { Wav } from "@effect-smallest/core"
 import { WavesEmulator } from "@effect-smallest/emulator"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schedule } from "effect"
+import { Duration, Effect, Either, Schedule } from "effect"
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { folder, main, start } from "./command.js"
@@ -222,6 +223,48 @@ describe("batch", () => {
       assert.deepInclude(entries[0], { id: "good", status: "spoken", file: "good.wav", sampleRate: 8000 })
       assert.strictEqual(entries[0]?.["bytes"], statSync(join(out, "good.wav")).size)
     }).pipe(Effect.provide(emulator)))
+
+  it.scopedLive("rows with ssml - are spoken as scripts, again only if they change, and wrong ones are told with their place", () =>
+    Effect.gen(function*() {
+      const cwd = yield* folder
+      const out = join(cwd, "out")
+      const file = join(cwd, "rows.jsonl")
+      const write = (pause: string) =>
+        writeFileSync(
+          file,
+          [
+            { id: "text", text: "Hello." },
+            { id: "ssml", ssml: `<speak>Hello. <break time="${pause}"/> <voice name="slt">Hi.</voice></speak>` },
+            { id: "both", text: "Hello.", ssml: "<speak>Hello.</speak>" },
+            { id: "broken", ssml: "<speak>Hello.</speek>" },
+            { id: "audio", ssml: "<speak>\n<audio src=\"a.wav\"/></speak>" },
+            { id: "nothing", ssml: "<speak><break/></speak>" }
+          ].map((row) => JSON.stringify(row)).join("\n")
+        )
+      const batch = main(["batch", file, "--out", out, "--engine", "local"])
+      const seconds = (id: string) =>
+        Duration.toSeconds(Either.getOrThrow(Wav.decode(readFileSync(join(out, `${id}.wav`)))).duration)
+      write("1s")
+      const { code, stderr } = yield* batch
+      assert.strictEqual(code, 1)
+      const told = [
+        /:3: both: It has both text and ssml/,
+        /:4: broken: ssml: line 1, column \d+: /,
+        /:5: audio: ssml: line 2, column 1: <audio> is not supported/,
+        /:6: nothing: Nothing in the ssml can be spoken/
+      ]
+      for (const message of told) assert.match(stderr, message)
+      assert.deepStrictEqual(readdirSync(out).sort(), ["report.jsonl", "ssml.wav", "text.wav"])
+      const before = seconds("ssml")
+      assert.isAbove(before, 1 + seconds("text"))
+      assert.include((yield* batch).stderr, "2 of them before")
+      write("2s")
+      assert.include((yield* batch).stderr, "1 of them before")
+      assert.closeTo(seconds("ssml"), before + 1, 0.001)
+      const table = join(cwd, "rows.csv")
+      writeFileSync(table, "id,ssml\na,\"<speak>One, <break time=\"\"300ms\"\"/> two.</speak>\"\n")
+      assert.strictEqual((yield* main(["batch", table, "--out", join(cwd, "b"), "--engine", "local"])).code, 0)
+    }))
 
   it.scopedLive("a manifest that makes no sense - is told in one sentence", () =>
     Effect.gen(function*() {

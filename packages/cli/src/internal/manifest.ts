@@ -1,4 +1,6 @@
 import { SpeechOptions } from "@effect-smallest/core/SpeechRequest"
+import type * as SpeechScript from "@effect-smallest/stream/SpeechScript"
+import * as Ssml from "@effect-smallest/stream/Ssml"
 import { LightningV1Options } from "@effect-smallest/waves/LightningV1SpeechSynthesizer"
 import { WavesOptions } from "@effect-smallest/waves/WavesSpeechOptions"
 import * as Effect from "effect/Effect"
@@ -20,8 +22,15 @@ export interface Row {
   /** Where the row begins, from 1. */
   readonly line: number
   readonly id: string
-  readonly text: string
+  /** What it says: its text, or its SSML as it was written. */
+  readonly content: Content
   readonly options: SpeechOptions
+}
+
+/** @internal */
+export type Content = { readonly text: string } | {
+  readonly ssml: string
+  readonly script: ReadonlyArray<SpeechScript.Part>
 }
 
 /**
@@ -45,7 +54,8 @@ interface Written {
 
 const Fields = Schema.Struct({
   id: Schema.String,
-  text: Schema.String,
+  text: Schema.optional(Schema.String),
+  ssml: Schema.optional(Schema.String),
   ...Struct.omit(SpeechOptions.fields, "provider"),
   ...WavesOptions.fields,
   transliterate: LightningV1Options.fields.transliterate
@@ -53,7 +63,7 @@ const Fields = Schema.Struct({
 
 // A table has no room for levels: each of these columns belongs to one engine.
 const toOptions = (
-  { transliterate, ...fields }: Omit<typeof Fields.Type, "id" | "text">
+  { transliterate, ...fields }: Omit<typeof Fields.Type, "id" | "text" | "ssml">
 ): SpeechOptions => {
   const waves = Struct.pick(fields, ...Struct.keys(WavesOptions.fields))
   return {
@@ -69,9 +79,9 @@ const toOptions = (
   }
 }
 
-const options = Object.keys(Fields.fields).filter((name) => name !== "id" && name !== "text")
+const options = Object.keys(Fields.fields).filter((name) => !["id", "text", "ssml"].includes(name))
 
-const known = `There are id, text and these options: ${options.join(", ")}`
+const known = `There are id, text or ssml, and these options: ${options.join(", ")}`
 
 const isKnown = (name: string): boolean => Object.hasOwn(Fields.fields, name)
 
@@ -115,6 +125,24 @@ const explain = (error: ParseResult.ParseError): string => {
     : `${globalThis.String(field)}: ${String.uncapitalize(issue?.message ?? "it is not valid")}`
 }
 
+const contentOf = (text: string | undefined, ssml: string | undefined): Either.Either<Content, string> => {
+  if (text !== undefined && ssml !== undefined) return Either.left("It has both text and ssml: give one of them")
+  if (ssml === undefined) {
+    return text === undefined
+      ? Either.left("It has no text")
+      : text.trim() === ""
+      ? Either.left("The text is empty")
+      : Either.right({ text })
+  }
+  return Either.flatMap(
+    Either.mapLeft(Ssml.parse(ssml), ({ message }) => `ssml: ${String.uncapitalize(message)}`),
+    (script): Either.Either<Content, string> =>
+      script.some((part) => "text" in part)
+        ? Either.right({ ssml, script })
+        : Either.left("Nothing in the ssml can be spoken")
+  )
+}
+
 const decodeFields = Schema.decodeUnknownEither(Fields)
 
 const read = ({ fields, line }: Written): Row | BadRow => {
@@ -126,9 +154,14 @@ const read = ({ fields, line }: Written): Row | BadRow => {
   if (unknown !== undefined) return bad(`There is no option ${JSON.stringify(unknown)}. ${known}`)
   return Either.match(decodeFields(written), {
     onLeft: (error) => bad(explain(error)),
-    onRight: ({ id, text, ...options }) => {
-      const problem = checkId(id) ?? (text.trim() === "" ? "The text is empty" : undefined)
-      return problem === undefined ? { _tag: "Row", line, id, text, options: toOptions(options) } : bad(problem)
+    onRight: ({ id, ssml, text, ...options }) => {
+      const problem = checkId(id)
+      return problem === undefined
+        ? Either.match(contentOf(text, ssml), {
+          onLeft: bad,
+          onRight: (content): Row => ({ _tag: "Row", line, id, content, options: toOptions(options) })
+        })
+        : bad(problem)
     }
   })
 }
@@ -218,7 +251,7 @@ const findDelimiter = (text: string): { readonly delimiter: string; readonly tex
   const head = /^\ufeff?\s*([^\r\n]*)/.exec(text)?.[1] ?? ""
   const delimiter = delimiters.find((delimiter) => {
     const names = head.split(delimiter).map((name) => fieldName(name.replaceAll("\"", "")))
-    return names.includes("id") && names.includes("text")
+    return names.includes("id") && (names.includes("text") || names.includes("ssml"))
   })
   return { delimiter: delimiter ?? ",", text }
 }
@@ -251,7 +284,8 @@ const readCsv = Effect.fnUntraced(function*(
   })
   const [header, ...rows] = records
   const names = (header?.record ?? []).map(fieldName)
-  const missing = ["id", "text"].filter((name) => !names.includes(name))
+  const needed = names.includes("ssml") ? ["id"] : ["id", "text"]
+  const missing = needed.filter((name) => !names.includes(name))
   if (missing.length > 0) {
     return yield* new CommandFailure({
       description: `${name} has no column ${missing.join(" and none ")}: its first line names the columns, as in ` +
@@ -284,7 +318,9 @@ const readCsv = Effect.fnUntraced(function*(
     }
     const cells = names.flatMap((name, i) => {
       const cell = record[i] ?? ""
-      return cell === "" ? [] : [[name, (fromCell[name] ?? ((text) => text))(name === "text" ? cell : cell.trim())]]
+      return cell === ""
+        ? []
+        : [[name, (fromCell[name] ?? ((text) => text))(name === "text" || name === "ssml" ? cell : cell.trim())]]
     })
     return { line, fields: Either.right<Record<string, unknown>>(Object.fromEntries(cells)) }
   })
