@@ -49,6 +49,10 @@ const config = {
     ),
     Options.withDefault("auto" as const)
   ),
+  profile: Help.choice("profile", ["none", "acx"]).pipe(
+    Options.withDescription("acx: an MP3 of each chapter, too, that meets ACX's figures, measured; needs ffmpeg"),
+    Options.withDefault("none" as const)
+  ),
   price: Help.number("price", "a number of 0 or more", (price) => price >= 0 && price < Infinity).pipe(
     Options.withDescription("What 1,000 characters cost, to be shown what the book costs"),
     Options.optional
@@ -113,7 +117,8 @@ const narrate = Effect.fnUntraced(function*(
     engine,
     out: options.out.value,
     concurrency: Option.getOrElse(options.concurrency, () => engine === "local" ? availableParallelism() : 1),
-    format: options.format
+    format: options.format,
+    profile: options.profile
   })
 })
 

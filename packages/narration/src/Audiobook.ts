@@ -7,6 +7,7 @@
  */
 import * as AudioFile from "@effect-smallest/core/AudioFile"
 import type * as AudioStore from "@effect-smallest/core/AudioStore"
+import * as Loudness from "@effect-smallest/core/Loudness"
 import * as Pcm from "@effect-smallest/core/Pcm"
 import * as SpeechEvent from "@effect-smallest/core/SpeechEvent"
 import * as Captions from "@effect-smallest/stream/Captions"
@@ -21,6 +22,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import * as Acx from "./internal/acx.js"
 import * as WavMarks from "./internal/wavMarks.js"
 import * as Narration from "./Narration.js"
 import type { Script, Segment } from "./NarrationPlan.js"
@@ -32,13 +34,14 @@ import type { Script, Segment } from "./NarrationPlan.js"
  * - `Audio`: what has been spoken does not fit together
  * - `Unwritable`: a file could not be written
  * - `Encoder`: ffmpeg failed
+ * - `Profile`: a file does not meet the figures of the profile
  *
  * @since 0.2.0
  * @category errors
  */
 export class AudiobookError
   extends Schema.TaggedError<AudiobookError>("@effect-smallest/narration/Audiobook/AudiobookError")("AudiobookError", {
-    reason: Schema.Literal("Missing", "Audio", "Unwritable", "Encoder"),
+    reason: Schema.Literal("Missing", "Audio", "Unwritable", "Encoder", "Profile"),
     description: Schema.String
   })
 {
@@ -68,10 +71,16 @@ export interface Options {
    */
   readonly format?: Format | undefined
   /**
-   * How loud each chapter is, in LUFS. Its peaks stay under -3 dB, so that a chapter with high peaks is less loud.
+   * How loud each chapter is, in LUFS. Peaks above -3.5 dB are lowered.
    * @default -19
    */
   readonly loudness?: number | undefined
+  /**
+   * `acx` writes an MP3 of each chapter, too, as ACX takes it (192 kb/s, 44.1 kHz, -20 dB RMS, peaks under -3 dB, silence before and after), measures the
+   * encoded file, and fails if it does not meet the figures. It needs ffmpeg.
+   * @default none
+   */
+  readonly profile?: "acx" | undefined
 }
 
 /**
@@ -79,14 +88,21 @@ export interface Options {
  * @category models
  */
 export interface Report {
-  readonly chapters: ReadonlyArray<{ readonly file: string; readonly title: string; readonly frames: number }>
+  readonly chapters: ReadonlyArray<{
+    readonly file: string
+    readonly title: string
+    readonly frames: number
+    /** What was measured of the encoded file, if there is a profile. */
+    readonly measured?: string | undefined
+  }>
   readonly sampleRate: number
   /** The book in one file, if it was wanted. */
   readonly book: string | undefined
 }
 
-const lead = 500
-const tail = 1000
+// In milliseconds. Engines add a little silence of their own.
+const lead = 600
+const tail = 1500
 
 const missing = (segment: Segment) =>
   new AudiobookError({
@@ -158,20 +174,8 @@ const chapterEvents = (
     )
   })
 
-const peakOf = (samples: Int16Array): number => {
-  let peak = 0
-  for (const sample of samples) peak = Math.max(peak, Math.abs(sample))
-  return peak
-}
-
-const amplified = (chunk: Pcm.PcmChunk, gain: number): Pcm.PcmChunk => {
-  const samples = Pcm.samples(chunk)
-  const louder = new Int16Array(samples.length)
-  for (let i = 0; i < samples.length; i++) {
-    louder[i] = Math.max(-32768, Math.min(32767, Math.round((samples[i] ?? 0) * gain)))
-  }
-  return Pcm.fromSamples(chunk.format, louder)
-}
+/** The highest peak, in dB: players and encoders need room. */
+const ceiling = -3.5
 
 const slug = (title: string): string =>
   title.normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").toLowerCase()
@@ -204,26 +208,36 @@ const formatOf = Effect.fnUntraced(function*(script: Script) {
 
 const escaped = (text: string): string => text.replace(/[=;#\\\n]/g, "\\$&")
 
-const metadata = (script: Script, report: Omit<Report, "book">): string => {
-  let at = 0
-  const lines = [
+const clock = (millis: number): string => {
+  const digits = (value: number, width = 2) => String(Math.floor(value)).padStart(width, "0")
+  return `${digits(millis / 3_600_000)}:${digits(millis / 60_000 % 60)}:${digits(millis / 1000 % 60)}.${
+    digits(millis % 1000, 3)
+  }`
+}
+
+const metadata = (script: Script, report: Omit<Report, "book">, format: Format): string => {
+  const tags = [
     ";FFMETADATA1",
     `title=${escaped(script.title)}`,
     `album=${escaped(script.title)}`,
     ...(script.author === undefined ? [] : [`artist=${escaped(script.author)}`]),
     "genre=Audiobook"
   ]
-  for (const { frames, title } of report.chapters) {
-    lines.push(
-      "[CHAPTER]",
-      `TIMEBASE=1/${report.sampleRate}`,
-      `START=${at}`,
-      `END=${at + frames}`,
-      `title=${escaped(title)}`
-    )
+  const chapters: Array<string> = []
+  let at = 0
+  for (const [i, { frames, title }] of report.chapters.entries()) {
+    if (format === "opus") {
+      // Written as comments: ffmpeg's own marks of Ogg are a second late if they begin in the second half of one.
+      const name = `CHAPTER${String(i).padStart(3, "0")}`
+      const start = clock(Math.round(at * 1000 / report.sampleRate))
+      tags.push(`${name}=${start}`, `${name}NAME=${escaped(title)}`)
+    } else {
+      chapters.push("[CHAPTER]", `TIMEBASE=1/${report.sampleRate}`)
+      chapters.push(`START=${at}`, `END=${at + frames}`, `title=${escaped(title)}`)
+    }
     at += frames
   }
-  return `${lines.join("\n")}\n`
+  return `${[...tags, ...chapters].join("\n")}\n`
 }
 
 const codecs: Record<Exclude<Format, "wav">, ReadonlyArray<string>> = {
@@ -254,8 +268,7 @@ export const assemble = (
   Effect.scoped(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const target = 10 ** ((options.loudness ?? -19) / 20)
-    const ceiling = 32768 * 10 ** (-3 / 20)
+    const target = options.loudness ?? -19
     yield* Effect.mapError(fs.makeDirectory(options.out, { recursive: true }), unwritable(options.out))
     const format = yield* formatOf(script)
 
@@ -264,21 +277,46 @@ export const assemble = (
       const name = path.join(options.out, chapterName(script, index))
       const events = chapterEvents(spoken, format)
       const meter = Pcm.loudnessMeter(format)
-      let peak = 1
+      const rms = Acx.meter(format.sampleRate)
       let frames = 0
       yield* Stream.runForEach(SpeechEvent.pcm(events), (chunk) =>
         Effect.sync(() => {
           meter.push(chunk)
+          rms.push(Pcm.samples(chunk))
           frames += Pcm.frames(chunk)
-          peak = Math.max(peak, peakOf(Pcm.samples(chunk)))
         }))
-      const loudness = meter.integrated()
       // One gain for the whole chapter: its quiet sentences stay quiet.
-      const gain = Math.min(loudness === -Infinity ? 1 : target / 10 ** (loudness / 20), ceiling / peak)
-      yield* AudioFile.save(`${name}.wav`, Stream.map(SpeechEvent.pcm(events), (chunk) => amplified(chunk, gain)))
+      const found = options.profile === "acx"
+        ? Acx.figures.rms.target - rms.read().rms
+        : target - meter.integrated()
+      const gain = { gain: Number.isFinite(found) ? found : 0, ceiling }
+      yield* AudioFile.save(`${name}.wav`, Loudness.amplify(SpeechEvent.pcm(events), gain)).pipe(
+        Effect.catchTag("PcmError", (error) => new AudiobookError({ reason: "Audio", description: error.message }))
+      )
       yield* writeText(`${name}.vtt`, Stream.suspend(() => Captions.webVtt(Captions.cues(events))))
-      return { file: `${name}.wav`, title: spoken.title, frames }
+      const measured = options.profile === "acx" ? yield* acx(name, spoken.title) : undefined
+      return { file: `${name}.wav`, title: spoken.title, frames, measured }
     })
+
+    const acx = Effect.fnUntraced(function*(name: string, title: string) {
+      const temporary = `${name}.mp3.partial`
+      yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(temporary, { force: true })))
+      yield* encode([
+        ["-nostdin", "-v", "error", "-y", "-i", `${name}.wav`, "-ar", `${Acx.figures.sampleRate}`, "-ac", "1"],
+        ["-c:a", "libmp3lame", "-b:a", "192k", "-metadata", `title=${title}`, "-metadata", `album=${script.title}`],
+        ["-fflags", "+bitexact", "-flags:a", "+bitexact", "-f", "mp3", temporary]
+      ].flat())
+      const measured = yield* decoded(temporary)
+      const complaints = Acx.complaints(measured)
+      if (complaints.length > 0) {
+        return yield* new AudiobookError({
+          reason: "Profile",
+          description: `${name}.mp3 does not meet ACX's figures: ${complaints.join("; ")}`
+        })
+      }
+      yield* Effect.mapError(fs.rename(temporary, `${name}.mp3`), unwritable(`${name}.mp3`))
+      return Acx.summary(measured)
+    }, Effect.scoped)
 
     const writeText = <E, R>(file: string, text: Stream.Stream<string, E, R>) =>
       Effect.gen(function*() {
@@ -316,13 +354,24 @@ export const assemble = (
       yield* Effect.mapError(
         Effect.all([
           fs.writeFileString(list, `${chapters.map(({ file }) => quoted(file)).join("\n")}\n`),
-          fs.writeFileString(marks, metadata(script, report))
+          fs.writeFileString(marks, metadata(script, report, options.format))
         ]),
         unwritable(book)
       )
       yield* encode([
         ["-nostdin", "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i", list, "-i", marks],
-        ["-map", "0:a", "-map_metadata", "1", "-map_chapters", "1", "-fflags", "+bitexact", "-flags:a", "+bitexact"],
+        [
+          "-map",
+          "0:a",
+          "-map_metadata",
+          "1",
+          "-map_chapters",
+          options.format === "opus" ? "-1" : "1",
+          "-fflags",
+          "+bitexact",
+          "-flags:a",
+          "+bitexact"
+        ],
         codecs[options.format],
         [temporary]
       ].flat())
@@ -331,12 +380,37 @@ export const assemble = (
     return { ...report, book }
   }))
 
-const encode = (args: ReadonlyArray<string>) =>
+/** Measures an encoded file: decoded, it is not what went into the encoder. */
+const decoded = (file: string) =>
+  Effect.suspend(() => {
+    const { push, read } = Acx.meter(Acx.figures.sampleRate)
+    let odd: Uint8Array = new Uint8Array()
+    return Effect.map(
+      ffmpeg(
+        ["-nostdin", "-v", "error", "-i", file, "-f", "s16le", "-ar", `${Acx.figures.sampleRate}`, "-ac", "1", "-"],
+        (bytes) => {
+          const joined = Pcm.concatBytes([odd, bytes])
+          const whole = joined.length - joined.length % 2
+          odd = joined.subarray(whole)
+          push(Pcm.samples({ format: Pcm.format(Acx.figures.sampleRate), bytes: joined.subarray(0, whole) }))
+        }
+      ),
+      read
+    )
+  })
+
+const encode = (args: ReadonlyArray<string>) => ffmpeg(args, () => undefined)
+
+const ffmpeg = (args: ReadonlyArray<string>, onOutput: (bytes: Uint8Array) => void) =>
   Effect.scoped(Effect.gen(function*() {
     const process = yield* Command.start(Command.make("ffmpeg", ...args))
     const [code, said] = yield* Effect.all(
-      [process.exitCode, Stream.mkString(Stream.decodeText(process.stderr))],
-      { concurrency: 2 }
+      [
+        process.exitCode,
+        Stream.mkString(Stream.decodeText(process.stderr)),
+        Stream.runForEach(process.stdout, (bytes) => Effect.sync(() => onOutput(bytes)))
+      ],
+      { concurrency: 3 }
     )
     if (code !== 0) {
       return yield* new AudiobookError({

@@ -41,6 +41,7 @@ export interface NarrateOptions extends Options {
   readonly engine: Engine.Engine
   readonly concurrency: number
   readonly format: "auto" | "none" | Audiobook.Format
+  readonly profile: "none" | "acx"
   readonly price: Option.Option<number>
 }
 
@@ -276,8 +277,12 @@ export const narrate = Effect.fnUntraced(function*(
     const format = options.format === "auto" ? (yield* hasFfmpeg) ? "m4b" : "wav" : options.format
     const { book, chapters } = yield* Audiobook.assemble(script, {
       out: options.out,
-      ...(format === "none" ? {} : { format })
+      ...(format === "none" ? {} : { format }),
+      ...(options.profile === "none" ? {} : { profile: options.profile })
     })
+    for (const { file, measured } of chapters) {
+      if (measured !== undefined) yield* Stdio.report(`${file.replace(/wav$/, "mp3")}: ${measured}`)
+    }
     const frames = chapters.reduce((sum, { frames }) => sum + frames, 0)
     const now = yield* Ref.get(tally)
     yield* Stdio.report(
