@@ -11,6 +11,7 @@ import { createServer, get, type IncomingMessage, type RequestListener } from "n
 import type { AddressInfo } from "node:net"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
+import type { ReadableStream } from "node:stream/web"
 
 const format = Pcm.format(8000)
 const piece = { format, bytes: new Uint8Array(1000).fill(7) }
@@ -49,18 +50,20 @@ const platform: Handler = (script) =>
         ({ url }) => SpeechResponse.toServerResponse(speech(url, script))
       )
     )
-  )).pipe(Effect.map((handler): RequestListener => (request, response) => void handler(request, response)))
+  )).pipe(Effect.map((handler): RequestListener => (request, response) => handler(request, response)))
 
 // As in docs/effect.md; an Express handler is the same function.
 const express: Handler = (script) =>
-  Effect.map(Effect.runtime<never>(), (runtime): RequestListener => (request, response) => {
+  Effect.map(Effect.runtime(), (runtime): RequestListener => (request, response) => {
     const leaves = new AbortController()
     response.once("close", () => leaves.abort())
     void Runtime.runPromise(runtime)(
       SpeechResponse.toWebResponse(speech(request.url, script), { signal: leaves.signal })
     ).then(async ({ body, headers, status }) => {
       response.writeHead(status, Object.fromEntries(headers))
-      await (body === null ? response.end() : pipeline(Readable.fromWeb(body), response)).catch(() => {})
+      if (body === null) response.end()
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the DOM's type of the same thing
+      else await pipeline(Readable.fromWeb(body as ReadableStream), response).catch(() => {})
     })
   })
 

@@ -85,28 +85,10 @@ const seconds = (wait: Duration.Duration): string =>
 
 const identifier = (name: string) => `@effect-smallest/core/SpeechError/${name}`
 
-const statuses = {
-  InvalidSpeechRequest: 400,
-  InvalidApiKey: 502,
-  AccessDenied: 403,
-  NotEntitled: 502,
-  QuotaExhausted: 503,
-  UnknownVoice: 400,
-  ModelRetired: 502,
-  RateLimited: 429,
-  ServerFailure: 502,
-  TransportFailure: 502,
-  SpeechTimeout: 504,
-  TruncatedAudio: 502,
-  MalformedResponse: 502,
-  EmptyAudio: 502,
-  EngineFailure: 500
-} as const
-
 // The annotation of `HttpApiSchema`, by its registered name: the module itself would make every page heavier.
-const answers = (tag: keyof typeof statuses) => ({
-  [Symbol.for("@effect/platform/HttpApiSchema/AnnotationStatus")]: statuses[tag]
-})
+const httpStatusId = /*#__PURE__*/ Symbol.for("@effect/platform/HttpApiSchema/AnnotationStatus")
+
+const answers = (status: number) => ({ [httpStatusId]: status })
 
 /**
  * The request was wrong before anything has been sent: a value out of bounds, or an option that this engine cannot honour.
@@ -121,7 +103,7 @@ export class InvalidSpeechRequest extends Schema.TaggedError<InvalidSpeechReques
     /** The option at fault, by its name in `SpeechRequest`. */
     parameter: Schema.String
   },
-  answers("InvalidSpeechRequest")
+  answers(400)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -143,7 +125,7 @@ export class InvalidSpeechRequest extends Schema.TaggedError<InvalidSpeechReques
 export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>(identifier("InvalidApiKey"))(
   "InvalidApiKey",
   fields,
-  answers("InvalidApiKey")
+  answers(502)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -165,7 +147,7 @@ export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>(identifier(
 export class AccessDenied extends Schema.TaggedError<AccessDenied>(identifier("AccessDenied"))(
   "AccessDenied",
   fields,
-  answers("AccessDenied")
+  answers(403)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -192,7 +174,7 @@ export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("Not
    * @default "plan"
    */
   needs: Schema.optional(Schema.Literal("plan", "console"))
-}, answers("NotEntitled")) {
+}, answers(502)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -204,7 +186,7 @@ export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("Not
       this,
       this.needs === "console"
         ? "Sign in to the vendor's console and do it there."
-        : "Choose a model or feature of your plan, or upgrade the plan."
+        : "Choose a model or feature of your plan, or upgrade it."
     )
   }
 }
@@ -218,7 +200,7 @@ export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("Not
 export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>(identifier("QuotaExhausted"))(
   "QuotaExhausted",
   fields,
-  answers("QuotaExhausted")
+  answers(503)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -242,7 +224,7 @@ export class UnknownVoice extends Schema.TaggedError<UnknownVoice>(identifier("U
   voice: Schema.String,
   /** Some voices that the engine does have; empty if it cannot say. */
   available: Schema.Array(Schema.String)
-}, answers("UnknownVoice")) {
+}, answers(400)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -268,7 +250,7 @@ export class UnknownVoice extends Schema.TaggedError<UnknownVoice>(identifier("U
 export class ModelRetired extends Schema.TaggedError<ModelRetired>(identifier("ModelRetired"))("ModelRetired", {
   ...fields,
   model: Schema.String
-}, answers("ModelRetired")) {
+}, answers(502)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -290,7 +272,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>(identifier("Rat
   ...fields,
   /** How long the server asks to wait, if it says so. {@link retrySchedule} never retries earlier. */
   retryAfter: Schema.optional(Schema.DurationFromMillis)
-}, answers("RateLimited")) {
+}, answers(429)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -315,7 +297,7 @@ export class ServerFailure extends Schema.TaggedError<ServerFailure>(identifier(
   ...fields,
   /** The HTTP status; absent when the failure came inside an open stream. */
   status: Schema.optional(Schema.Int)
-}, answers("ServerFailure")) {
+}, answers(502)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -347,7 +329,7 @@ export class TransportFailure extends Schema.TaggedError<TransportFailure>(ident
     /** Why the server's certificate was refused, as in `SELF_SIGNED_CERT_IN_CHAIN`: no retry mends that. */
     certificate: Schema.optional(Schema.String)
   },
-  answers("TransportFailure")
+  answers(502)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -361,10 +343,10 @@ export class TransportFailure extends Schema.TaggedError<TransportFailure>(ident
       this.certificate === undefined
         ? "Check the network and the base URL."
         : /EXPIRED|NOT_YET_VALID/.test(this.certificate)
-        ? "Check the clock of this machine, then ask who runs the server or the proxy before it."
+        ? "Check the clock of this machine, then ask who runs the server."
         : /ALTNAME/.test(this.certificate)
         ? "Check the host in the base URL."
-        : "If a private authority issued the certificate, as proxies of companies do, name the authority's certificate in NODE_EXTRA_CA_CERTS (a PEM file) before Node starts."
+        : "If a private authority issued it, name the authority's certificate in NODE_EXTRA_CA_CERTS (a PEM file) before Node starts."
     )
   }
 }
@@ -386,7 +368,7 @@ export class SpeechTimeout extends Schema.TaggedError<SpeechTimeout>(identifier(
   phase: Schema.Literal("permit", "connect", "firstAudio", "idle", "answer"),
   /** The limit that was exceeded. */
   after: Schema.DurationFromMillis
-}, answers("SpeechTimeout")) {
+}, answers(504)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -407,7 +389,7 @@ export class SpeechTimeout extends Schema.TaggedError<SpeechTimeout>(identifier(
 export class TruncatedAudio extends Schema.TaggedError<TruncatedAudio>(identifier("TruncatedAudio"))(
   "TruncatedAudio",
   fields,
-  answers("TruncatedAudio")
+  answers(502)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -429,7 +411,7 @@ export class TruncatedAudio extends Schema.TaggedError<TruncatedAudio>(identifie
 export class MalformedResponse extends Schema.TaggedError<MalformedResponse>(identifier("MalformedResponse"))(
   "MalformedResponse",
   fields,
-  answers("MalformedResponse")
+  answers(502)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -438,7 +420,7 @@ export class MalformedResponse extends Schema.TaggedError<MalformedResponse>(ide
     return true
   }
   override get message(): string {
-    return explain(this, "Check that the base URL is the speech API and not a page or a proxy in front of it.")
+    return explain(this, "Check that the base URL is the speech API, and no page or proxy before it.")
   }
 }
 
@@ -449,7 +431,7 @@ export class MalformedResponse extends Schema.TaggedError<MalformedResponse>(ide
  * @category errors
  */
 export class EmptyAudio
-  extends Schema.TaggedError<EmptyAudio>(identifier("EmptyAudio"))("EmptyAudio", fields, answers("EmptyAudio"))
+  extends Schema.TaggedError<EmptyAudio>(identifier("EmptyAudio"))("EmptyAudio", fields, answers(502))
 {
   get [TypeId](): TypeId {
     return TypeId
@@ -474,8 +456,7 @@ export class EngineFailure extends Schema.TaggedError<EngineFailure>(identifier(
     ...fields,
     /** Whether the same call would fail again, as when a part of the engine is not installed. */
     isPermanent: Schema.optional(Schema.Boolean)
-  },
-  answers("EngineFailure")
+  }
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -485,7 +466,7 @@ export class EngineFailure extends Schema.TaggedError<EngineFailure>(identifier(
   }
   override get message(): string {
     return this.isRetryable
-      ? explain(this, "Try again; if it happens with the same text each time, please report it.")
+      ? explain(this, "Try again; if the same text fails again, please report it.")
       : sentence(this.description)
   }
 }
@@ -586,7 +567,11 @@ export const isRetryable = (error: SpeechError): boolean => error.isRetryable
  * @since 0.2.0
  * @category accessors
  */
-export const httpStatus = (error: SpeechError): number => statuses[error._tag]
+export const httpStatus = (error: SpeechError): number => {
+  const { ast } = members.find((member) => error instanceof member) ?? EngineFailure
+  const status = ast._tag === "Transformation" ? ast.to.annotations[httpStatusId] : undefined
+  return typeof status === "number" ? status : 500
+}
 
 /**
  * The same error with its place in a stream of segments. Its cause and its stack stay.
