@@ -73,11 +73,12 @@ for (const [name, http] of httpClients) {
         assert.sameMembers([...(yield* paths)], [
           "GET /waves/v1/lightning-v3.1-pro/get_voices",
           "GET /waves/v1/lightning-v3.1/get_voices",
+          "GET /waves/v1/lightning-v4/get_voices",
           "GET /waves/v1/voice/get-all-models"
         ])
         yield* WavesVoices.refresh
         yield* WavesVoices.catalogue
-        assert.strictEqual((yield* paths).length, 4)
+        assert.strictEqual((yield* paths).length, 5)
       }).pipe(Effect.provide(account(http))))
 
     it.scopedLive("clones - are made of a recording, listed, found by either id, and speak", () =>

@@ -628,12 +628,61 @@ export const fromAiWith: {
  */
 export interface StripMarkdownOptions {
   /**
-   * What becomes of fenced code blocks: `omit` leaves them out, since code read aloud is of no help; `speak` keeps
-   * what is in them.
+   * What becomes of code blocks, fenced and indented: `omit` leaves them out, since code read aloud is of no help; `speak` keeps what is in
+   * them.
    *
    * @default "omit"
    */
   readonly codeBlocks?: "omit" | "speak" | undefined
+  /**
+   * What is said of formulas, `$…$`, `\(…\)`, `$$…$$` and `\[…\]`: the word "formula", nothing, or their source. Prices such as $5 are
+   * not formulas.
+   *
+   * @default "name"
+   */
+  readonly formulas?: "name" | "omit" | "speak" | undefined
+  /**
+   * What becomes of a model's reasoning in `<think>`, `<thinking>`, `<reasoning>` or `<thought>` at the start of a line.
+   *
+   * @default "omit"
+   */
+  readonly reasoning?: "omit" | "speak" | undefined
+  /**
+   * What becomes of marks that cite a source, such as `[1]` and `【12†source】`.
+   *
+   * @default "omit"
+   */
+  readonly citations?: "omit" | "speak" | undefined
+  /**
+   * What becomes of names of emoji, such as `:tada:`.
+   *
+   * @default "omit"
+   */
+  readonly emojiNames?: "omit" | "speak" | undefined
+  /**
+   * What becomes of the head of an alert, `> [!NOTE]`: `speak` says "Note:".
+   *
+   * @default "speak"
+   */
+  readonly alerts?: "omit" | "speak" | undefined
+  /**
+   * What becomes of the text of footnotes, where it stands. Their marks are never spoken.
+   *
+   * @default "speak"
+   */
+  readonly footnotes?: "omit" | "speak" | undefined
+  /**
+   * What is said of an address, such as `https://example.org/map?id=5`: its host, all of it, or the word "link".
+   *
+   * @default "host"
+   */
+  readonly addresses?: "host" | "full" | "link" | undefined
+  /**
+   * What becomes of the description of an image.
+   *
+   * @default "speak"
+   */
+  readonly images?: "omit" | "speak" | undefined
 }
 
 /**
@@ -646,15 +695,21 @@ export interface StripMarkdownOptions {
  * | headings, quotations, list items | their text, each a paragraph of its own; numbers of lists stay |
  * | links, references, images | their text, or the description of the image |
  * | code within a line | the code |
- * | fenced code | nothing; {@link stripMarkdownWith} can keep it |
- * | tables that start each row with a bar | the cells of each row, with commas between |
- * | rules, link definitions, footnote marks, check boxes, HTML tags and comments | nothing |
- * | escapes, the common HTML entities, addresses in angle brackets | the characters |
+ * | code blocks, reasoning in `<think>` | nothing |
+ * | formulas | the word "formula" |
+ * | tables | the cells of each row, with commas between |
+ * | addresses | their host |
+ * | the head of an alert | "Note:" and its like |
+ * | rules, link definitions, footnote and citation marks, names of emoji, check boxes, HTML tags and comments | nothing |
+ * | escapes, entities | the characters |
  *
- * Text without Markdown passes unchanged, and so do `snake_case`, `2*3*4`, `a * b` and signs that are never closed.
- * The result does not depend on how the text arrives. Nothing is held back for longer than 300 UTF-16 code units, or
- * 1,324 in the address of a link and 1,024 in a row of a table: a sign whose partner does not come within that reach
- * stays as it is. A {@link flush} releases what is held.
+ * {@link stripMarkdownWith} chooses otherwise. Blocks and their containers are read as CommonMark and GitHub read them, in LF, CRLF and CR
+ * alike; what stands in a line goes through micromark. Text without Markdown passes unchanged, and so do `snake_case`, `2*3*4`, `a * b` and
+ * signs that are never closed. The result does not depend on how the text arrives. The words of a paragraph leave as they come; a sign waits
+ * for its partner for 1,000 UTF-16 code units at most and then stays as it is. A heading, a row of a table and a line of HTML wait for
+ * their end. A {@link flush} releases what is held.
+ *
+ * @see https://spec.commonmark.org/0.31.2/
  *
  * @example
  * ```ts
@@ -698,32 +753,37 @@ export const stripMarkdownWith: {
 } = /* #__PURE__ */ dual(
   2,
   <E, R>(self: Stream.Stream<Input, E, R>, options: StripMarkdownOptions): Stream.Stream<Input, E, R> => {
-    const rules: markdown.Rules = { speakCode: options.codeBlocks === "speak" }
-    type Texts = Channel.Channel<Chunk.Chunk<Input>, Chunk.Chunk<Input>, E, E, unknown>
-    const loop = (state: markdown.State): Texts =>
-      Channel.readWithCause({
-        onInput: (inputs: Chunk.Chunk<Input>) => {
-          let next = state
+    const rules: markdown.Rules = {
+      code: options.codeBlocks ?? "omit",
+      formulas: options.formulas ?? "name",
+      reasoning: options.reasoning ?? "omit",
+      citations: options.citations ?? "omit",
+      emojiNames: options.emojiNames ?? "omit",
+      alerts: options.alerts ?? "speak",
+      footnotes: options.footnotes ?? "speak",
+      addresses: options.addresses ?? "host",
+      images: options.images ?? "speak"
+    }
+    return Stream.suspend(() => {
+      const stripper = new markdown.Stripper(rules)
+      const rest = Stream.suspend(() => {
+        const text = stripper.flush()
+        return text === "" ? Stream.empty : Stream.succeed<Input>(text)
+      })
+      return self.pipe(
+        Stream.mapChunks((inputs) => {
           const out: Array<Input> = []
           for (const input of inputs) {
-            const [after, text] = isFlush(input) ? markdown.flush(rules, next) : markdown.push(rules, next, input)
-            next = after
-            if (text !== "") {
-              out.push(text)
-            }
-            if (isFlush(input)) {
-              out.push(input)
-            }
+            const text = isFlush(input) ? stripper.flush() : stripper.push(input)
+            if (text !== "") out.push(text)
+            if (isFlush(input)) out.push(input)
           }
-          return out.length === 0 ? loop(next) : Channel.zipRight(Channel.write(Chunk.unsafeFromArray(out)), loop(next))
-        },
-        onFailure: (cause: Cause.Cause<E>) => Channel.zipRight(rest(state), Channel.failCause(cause)),
-        onDone: () => rest(state)
-      })
-    const rest = (state: markdown.State): Texts => {
-      const [, text] = markdown.flush(rules, state)
-      return text === "" ? Channel.void : Channel.write(Chunk.of<Input>(text))
-    }
-    return Stream.pipeThroughChannel(self, loop(markdown.initial))
+          return Chunk.unsafeFromArray(out)
+        }),
+        // What is held was written before the source failed.
+        Stream.catchAllCause((cause) => Stream.concat(rest, Stream.failCause(cause))),
+        Stream.concat(rest)
+      )
+    })
   }
 )

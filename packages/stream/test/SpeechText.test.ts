@@ -219,7 +219,7 @@ const stripped: ReadonlyArray<readonly [name: string, markdown: string, spoken: 
   ["bold over a line break", "**two\nlines**", "two\nlines"],
   ["strike-through", "It is ~~late~~ early, ~5 minutes.", "It is late early, ~5 minutes."],
   ["heading", "# Rain\nIt rains.", "Rain\n\nIt rains."],
-  ["heading with closing signs", "## Rain ##\n\nIt rains.", "Rain \n\n\nIt rains."],
+  ["heading with closing signs", "## Rain ##\n\nIt rains.", "Rain\n\n\nIt rains."],
   ["underlined heading", "Rain\n====\nIt rains.", "Rain\n\nIt rains."],
   ["heading with emphasis", "### The *rain*\n", "The rain\n\n"],
   ["link", "See [the map](https://example.org/a_(b) \"Map\").", "See the map."],
@@ -227,7 +227,7 @@ const stripped: ReadonlyArray<readonly [name: string, markdown: string, spoken: 
   ["reference", "See [the map][1].\n\n[1]: https://example.org\n", "See the map.\n\n"],
   ["image", "![A red house](house.png) stands.", "A red house stands."],
   ["image in a link", "[![A house](a.png)](b)", "A house"],
-  ["address", "Go to <https://example.org> or <me@example.org>.", "Go to https://example.org or me@example.org."],
+  ["address", "Go to <https://example.org> or <me@example.org>.", "Go to example.org or me@example.org."],
   ["code", "Call `open()` and ``a ` b``.", "Call open() and a ` b."],
   ["code keeps its signs", "Use `**kwargs` and `a_b_c`.", "Use **kwargs and a_b_c."],
   ["code within bold", "**use `*` here**", "use * here"],
@@ -249,6 +249,51 @@ const stripped: ReadonlyArray<readonly [name: string, markdown: string, spoken: 
   ["escapes", "\\*not\\* 5 \\# \\[a\\]", "*not* 5 # [a]"],
   ["entities", "A &amp; B &lt; C &unknown; D", "A & B < C &unknown; D"],
   ["hard line break", "One\\\ntwo", "One\ntwo"]
+]
+
+/** As people and models write it; blanks do not matter. */
+const asWritten: ReadonlyArray<readonly [name: string, markdown: string, spoken: string]> = [
+  [
+    "a fence in a nested list",
+    "1. A:\n   - On Linux:\n     ```sh\n     x\n     ```\n   - On Mac: no.\n2. Run it.\n",
+    "1. A: On Linux: On Mac: no. 2. Run it."
+  ],
+  ["a fence in a quotation", "> ```\n> x\n> ```\n\nBye.\n", "Bye."],
+  ["a fence that begins an item", "- ```\n  x\n  ```\n- Next.\n", "Next."],
+  ["a quotation that ends with a fence open", "> ```\n> x\n\nBye.\n", "Bye."],
+  ["an item that ends with a fence open", "- ```\n  x\n\nBye.\n", "Bye."],
+  [
+    "CRLF, an underlined heading, a rule",
+    "Title\r\n=====\r\n\r\nSome **bold** text.\r\n\r\n---\r\n\r\nMore.\r\n",
+    "Title Some bold text. More."
+  ],
+  ["CR alone", "# Title\rSome *text*.\r\r- a\r- b\r", "Title Some text. a b"],
+  ["hard breaks with CRLF", "Line one  \r\nline two\\\r\nline three\r\n", "Line one line two line three"],
+  [
+    "emphasis that does not cross a blank line",
+    "Use **kwargs here.\r\n\r\nIt is **bold**.\r\n",
+    "Use **kwargs here. It is bold."
+  ],
+  ["closing signs of a heading with CRLF", "## B ##\r\nText\r\n", "B Text"],
+  ["indented code", "Look:\n\n    ls -l\n\nDone.\n", "Look: Done."],
+  ["a table without outer bars", "a | b\n--- | ---\n1 | 2\n", "a, b 1, 2"],
+  ["a table in an item", "- See:\n\n  | a | b |\n  |---|---|\n  | 1 | 2 |\n- Next", "See: a, b 1, 2 Next"],
+  ["emphasis inside a word", "un*frigging*believable\n", "unfriggingbelievable"],
+  ["a tag over several lines", "A <img\n  alt=\"x\"\n  src=\"y.svg\"\n/> B\n", "A B"],
+  ["entities", "Use &#x27;quotes&#x27; at 5&deg; &copy; &euro;5 &times; 3\n", "Use 'quotes' at 5° © €5 × 3"],
+  ["an alert", "> [!NOTE]\n> Take care.\n", "Note: Take care."],
+  ["reasoning", "<think>\nThe user wants a joke.\n</think>\n\nWhy did it cross?\n", "Why did it cross?"],
+  ["reasoning in one line", "<thought>Hm.</thought> Yes.", "Yes."],
+  ["citation marks", "So it is【12†source】, they say [1]. Others too.[2, 3]", "So it is, they say. Others too."],
+  ["a formula", "The area is $\\pi r^2$, and it costs $5 and $6.", "The area is formula, and it costs $5 and $6."],
+  ["formulas in brackets", "So \\(x_1 = 2\\) and \\(y\\).", "So formula and formula."],
+  ["a formula of its own", "So:\n\n$$\na = b\n- c\n$$\n\nDone.", "So: formula Done."],
+  ["a formula in brackets of its own", "So:\n\\[\na = b\n\\]\nDone.", "So: formula Done."],
+  ["names of emoji", "Done :tada:! At 10:30:15.", "Done ! At 10:30:15."],
+  ["an address", "See https://www.example.org/a_b?c=d#e. Or www.example.org!", "See example.org. Or example.org!"],
+  ["HTML", "<details>\n<summary>More</summary>\n\nIt *rains*.\n</details>\n", "More It rains."],
+  ["scripts and styles", "<style>\np { color: red }\n</style>\n\nIt rains.", "It rains."],
+  ["a definition before its use", "[a]: https://example.org \"A\"\n\nSee [a].", "See a."]
 ]
 
 const untouched: ReadonlyArray<readonly [name: string, text: string]> = [
@@ -275,6 +320,70 @@ describe("SpeechText - stripMarkdown", () => {
       assert.strictEqual(strip(markdown), spoken, "character by character")
     })
   }
+
+  for (const [name, markdown, spoken] of asWritten) {
+    it(`${name} - is spoken as words`, () => {
+      const plain = (text: string) => text.replace(/\s+/g, " ").trim()
+      assert.strictEqual(plain(strip([markdown])), spoken)
+      assert.strictEqual(strip(markdown), strip([markdown]), "character by character")
+    })
+  }
+
+  it("options - say more or less of what is not words", () => {
+    const cases: ReadonlyArray<readonly [options: SpeechText.StripMarkdownOptions, markdown: string, spoken: string]> =
+      [
+        [{ formulas: "speak" }, "Is $a^2$ it?", "Is $a^2$ it?"],
+        [{ formulas: "omit" }, "Is $a^2$ it?", "Is  it?"],
+        [{ reasoning: "speak" }, "<think>\nHm.\n\n</think>\n\nYes.", "\nHm.\n\n\nYes."],
+        [{ citations: "speak" }, "Yes [1].", "Yes [1]."],
+        [{ emojiNames: "speak" }, "Done :party_popper:", "Done party popper"],
+        [{ alerts: "omit" }, "> [!TIP]\n> Eat.", "Eat."],
+        [{ footnotes: "omit" }, "It rains.[^1]\n\n[^1]: Often.\n    And more.\n\nEnd.", "It rains.\n\n\nEnd."],
+        [{ addresses: "full" }, "See https://a.org/b.", "See https://a.org/b."],
+        [{ addresses: "link" }, "See https://a.org/b.", "See link."],
+        [{ images: "omit" }, "A ![house](a.png) stands.", "A  stands."],
+        [{ codeBlocks: "speak" }, "Do:\n\n    ls\n", "Do:\n\nls\n"]
+      ]
+    for (const [options, markdown, spoken] of cases) {
+      const plain = (text: string) => text.replace(/\s+/g, " ").trim()
+      assert.strictEqual(plain(strip([markdown], options)), plain(spoken), JSON.stringify(options))
+      assert.strictEqual(strip(markdown, options), strip([markdown], options))
+    }
+  })
+
+  it("takes time in proportion to the text, whatever stands in it", () => {
+    const seconds = (unit: string, length: number) => {
+      const start = process.cpuUsage()
+      strip([unit.repeat(Math.ceil(length / unit.length))])
+      return process.cpuUsage(start).user / 1e6
+    }
+    const units = [
+      "*",
+      "_",
+      "`",
+      "~",
+      "&",
+      "&amp;",
+      "*a ",
+      "`a ",
+      "[a](",
+      "<a ",
+      "<!-- ",
+      "a|b ",
+      "> ",
+      "- ",
+      "1. ",
+      "\\",
+      "$a ",
+      "![",
+      "*a*b"
+    ]
+    for (const unit of [...units, "[[", "- a\n", "> a\n", "a\\\n", "|a|b|\n", "<div>\n", "==\n", "www.a "]) {
+      seconds(unit, 2000)
+      // Twice as much as in proportion, and a tenth of a second for what else the process does.
+      assert.isBelow(seconds(unit, 80_000), 8 * seconds(unit, 20_000) + 0.1, unit)
+    }
+  })
 
   for (const [name, text] of untouched) {
     it(`${name} - is left alone`, () => {
@@ -317,10 +426,10 @@ describe("SpeechText - stripMarkdown", () => {
       assert.strictEqual(seen.join(""), "It is **ve")
     }))
 
-  it.effect("text without signs - is passed on at once", () =>
+  it.effect("text without signs - is passed on at once, blanks with the next word", () =>
     Effect.gen(function*() {
       const pieces = yield* Stream.make("It ", "ra", "ins").pipe(Stream.rechunk(1), SpeechText.stripMarkdown, collect)
-      assert.deepStrictEqual(pieces, ["It ", "ra", "ins"])
+      assert.deepStrictEqual(pieces, ["It", " ra", "ins"])
     }))
 
   it("a sign that is never closed - is released after a bound", () => {

@@ -1,652 +1,671 @@
 /**
- * Markdown to the words it shows, as it is written. Every construct is recognised within a bounded reach, so that
- * text is held back for a bounded length at most, and what is recognised never depends on how the text arrives.
+ * Markdown to the words it shows, as it is written.
+ *
+ * Lines are read as CommonMark and GitHub read them: the containers around a line (quotations, items of lists) first, then the block that it
+ * begins or continues. What stands inside a line goes through micromark, as soon as nothing that follows can change it. What is recognised
+ * never depends on how the text arrives.
  *
  * @since 0.1.0
  */
+import * as Html from "./markdown/html.js"
+import * as Inline from "./markdown/inline.js"
+import * as Lines from "./markdown/lines.js"
+import type { Rules } from "./markdown/rules.js"
+
+export type { Rules } from "./markdown/rules.js"
+
+// A sign whose partner does not come within this many UTF-16 code units is taken as it is.
+const reach = 1000
+
+// So much may the address of a link have.
+const targetReach = 64_000
+
+/** Whether most of a text is one address of a link that goes on. */
+const isLongTarget = (text: string): boolean => {
+  const begin = text.lastIndexOf("](")
+  return begin >= 0 && begin < text.length / 2 && !/[\s)]/.test(text.slice(begin + 2))
+}
+
+// How deep containers stand in one another. Deeper ones are text.
+const maxDepth = 64
+
+// What the start of a line is must show within this many.
+const lineReach = 1024
+
+type Container =
+  | { readonly _tag: "Quote" }
+  | { readonly _tag: "Item"; readonly indent: number; isEmpty: boolean; readonly isMuted: boolean }
+
+type Leaf =
+  | { readonly _tag: "None" }
+  /** `barred` is the first line from its first bar on, until the next line says whether it is the head of a table. */
+  | { readonly _tag: "Paragraph"; lines: number; first: string; barred: string | undefined; start: string | undefined }
+  | { readonly _tag: "Fence"; readonly fence: Lines.Fence; readonly indent: number }
+  | { readonly _tag: "Indented" }
+  | { readonly _tag: "Html"; readonly end: RegExp | undefined; readonly scanner: Html.Scanner }
+  | { readonly _tag: "Table" }
+  | { readonly _tag: "Formula"; readonly close: string }
+  | { readonly _tag: "Reasoning"; readonly close: string }
+
+const none: Leaf = { _tag: "None" }
+
+const special = /[*_~`[!<\\&$|【]|:(?=[a-z]|$)|(?<![\p{L}\p{N}])(?:www\.|https?:\/\/)/iu
+
+// What may become the beginning of an address.
+const addressStart = /(?<![\p{L}\p{N}])(?:h|ht|htt|https?|https?:\/?|w{1,3})$/iu
+
+const partners: Readonly<Record<string, string>> = {
+  "*": "*",
+  "_": "_",
+  "~": "~",
+  "`": "`",
+  "[": "]",
+  "!": "]",
+  "<": ">",
+  "$": "$",
+  "【": "】"
+}
+
+const titleText = `"(?:[^"\\\\]|\\\\[^])*"|'(?:[^'\\\\]|\\\\[^])*'|\\((?:[^()\\\\]|\\\\[^])*\\)`
+
+const target = String.raw`^ {0,3}\[((?:[^[\]\\]|\\[^])+)\]:[ \t]*\n?[ \t]*(?:<(?:[^<>\n\\]|\\.)*>|[^\s<]\S*)`
+
+const definition = new RegExp(`${target}[ \\t]*(?:\\n|$)`)
+
+const titledDefinition = new RegExp(`${target}(?:[ \\t]+|[ \\t]*\\n[ \\t]*)(?:${titleText})[ \\t]*(?:\\n|$)`)
+
+const openTitle = new RegExp(`${target}(?:[ \\t]+|[ \\t]*\\n[ \\t]*)(?:"[^"]*|'[^']*|\\([^)]*)$`)
+
+const reasoning = /^<(think|thinking|reasoning|thought)>/i
+
+const alert = /^ {0,3}\[!(note|tip|important|warning|caution)\][ \t]*$/i
 
 /** @internal */
-export interface Rules {
-  readonly speakCode: boolean
-}
-
-/** @internal */
-export interface State {
-  /** Text whose meaning is not known yet. */
-  readonly held: string
-  /** The character before `held`. */
-  readonly before: string
-  readonly lineStart: boolean
-  /** The fence of the code block that is open. */
-  readonly fence: string | undefined
-  readonly comment: boolean
-  readonly heading: boolean
-  /** Line breaks at the end of what was written; 2 at the start. */
-  readonly breaks: number
-}
-
-/** @internal */
-export const initial: State = {
-  held: "",
-  before: "\n",
-  lineStart: true,
-  fence: undefined,
-  comment: false,
-  heading: false,
-  breaks: 2
-}
-
-/** The most UTF-16 code units between the two ends of an emphasis, a code span, a tag or the text of a link. */
-const spanReach = 300
-/** The most UTF-16 code units in the address of a link, and in a row of a table. */
-const longReach = 1024
-/** The most UTF-16 code units in a line that is only a rule or the opening of a code block. */
-const ruleReach = 128
-/** How deep constructs may stand within one another. */
-const maxDepth = 8
-
-const wait = "wait"
-
-interface Found {
-  readonly end: number
-  readonly output: string
-}
-
-type Result = Found | typeof wait | undefined
-
-const spanSigns = "*_~`[!<\\&"
-const special = /[\n*_~`[!<\\&#]/g
-
-const tagNames = new Set(
-  ("a abbr address article aside b bdi bdo big blockquote br button caption center cite code col colgroup dd del details dfn dialog div dl dt em " +
-    "figcaption figure font footer form h1 h2 h3 h4 h5 h6 header hr i iframe img input ins kbd label li main mark nav ol p picture pre q s " +
-    "samp script section small source span strike strong style sub summary sup table tbody td tfoot th thead time tr tt u ul var video wbr")
-    .split(" ")
-)
-
-const blockTags = new Set("br p div li tr h1 h2 h3 h4 h5 h6 hr table ul ol blockquote pre section article".split(" "))
-
-const entities: Readonly<Record<string, string>> = {
-  "&amp;": "&",
-  "&lt;": "<",
-  "&gt;": ">",
-  "&quot;": "\"",
-  "&apos;": "'",
-  "&#39;": "'",
-  "&nbsp;": "\u00a0",
-  "&mdash;": "\u2014",
-  "&ndash;": "\u2013",
-  "&hellip;": "\u2026"
-}
-
-const isBlank = (character: string): boolean => character === "" || /^\s$/u.test(character)
-
-/** Letters and digits of scripts that put spaces between words: an asterisk among them is a sign, not an emphasis. */
-const isWord = (character: string): boolean =>
-  /^[\p{L}\p{N}]$/u.test(character) &&
-  !/^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]$/u
-    .test(character)
-
-const runLength = (text: string, from: number): number => {
-  let to = from + 1
-  while (to < text.length && text[to] === text[from]) {
-    to++
-  }
-  return to - from
-}
-
-/** Whether a blank line starts at the line break at `position`. */
-const isParagraphEnd = (text: string, position: number): boolean =>
-  /^\n[ \t]*\n/.test(text.slice(position, position + 64))
-
-/** Reads the construct that starts at `from`; `undefined` if there is none. `complete` says that no text follows. */
-const readSpan = (text: string, from: number, before: string, complete: boolean, depth: number): Result => {
-  switch (text[from]) {
-    case "\\":
-      return readEscape(text, from, complete)
-    case "&":
-      return readEntity(text, from, complete)
-    case "`":
-      return readCode(text, from, complete)
-    case "<":
-      return readTag(text, from, complete)
-    case "[":
-      return readLink(text, from, complete, depth)
-    case "!": {
-      if (from + 1 >= text.length && !complete) {
-        return wait
-      }
-      return text[from + 1] === "[" ? readLink(text, from + 1, complete, depth) : undefined
-    }
-    default:
-      return readEmphasis(text, from, before, complete, depth)
-  }
-}
-
-const readEscape = (text: string, from: number, complete: boolean): Result => {
-  const next = text[from + 1]
-  if (next === undefined) {
-    return complete ? undefined : wait
-  }
-  if (next === "\n") {
-    return { end: from + 1, output: "" }
-  }
-  return /[!-/:-@[-`{-~]/.test(next) ? { end: from + 2, output: next } : undefined
-}
-
-const readEntity = (text: string, from: number, complete: boolean): Result => {
-  const end = text.indexOf(";", from)
-  if (end >= 0 && end - from < 9) {
-    const name = text.slice(from, end + 1)
-    const output = Object.hasOwn(entities, name) ? entities[name] : undefined
-    return output === undefined ? undefined : { end: end + 1, output }
-  }
-  return !complete && text.length - from < 9 && /^&[#\w]*$/.test(text.slice(from)) ? wait : undefined
-}
-
-const readCode = (text: string, from: number, complete: boolean): Result => {
-  const length = runLength(text, from)
-  const limit = Math.min(text.length, from + spanReach)
-  if (from + length >= text.length && !complete) {
-    return wait
-  }
-  for (let at = from + length; at < limit; at++) {
-    if (text[at] === "\n" && isParagraphEnd(text, at)) {
-      return undefined
-    }
-    if (text[at] === "`") {
-      const closing = runLength(text, at)
-      if (at + closing >= text.length && !complete) {
-        return wait
-      }
-      if (closing === length) {
-        const code = text.slice(from + length, at)
-        return { end: at + closing, output: /^ .*\S.* $/s.test(code) ? code.slice(1, -1) : code }
-      }
-      at += closing - 1
-    }
-  }
-  return !complete && text.length < from + spanReach ? wait : undefined
-}
-
-const readTag = (text: string, from: number, complete: boolean): Result => {
-  const limit = Math.min(text.length, from + spanReach)
-  let end = from + 1
-  while (end < limit && text[end] !== ">" && text[end] !== "<" && text[end] !== "\n") {
-    end++
-  }
-  const inside = text.slice(from + 1, end)
-  if (text[end] !== ">" || end >= limit) {
-    const open = end >= text.length && text.length < from + spanReach && !complete
-    return open && /^(\/?[a-zA-Z][^<>]*|\/|!-{0,2}|)$/.test(inside) && couldBeTag(inside) ? wait : undefined
-  }
-  if (/^([a-zA-Z][a-zA-Z0-9+.-]{1,31}:[^\s<>]*|[\w.+-]+@[\w-]+(\.[\w-]+)+)$/.test(inside)) {
-    return { end: end + 1, output: inside }
-  }
-  const name = /^\/?([a-zA-Z][a-zA-Z0-9]*)(?=[\s/]|$)/.exec(inside)?.[1]?.toLowerCase()
-  if (name === undefined || !tagNames.has(name)) {
-    return undefined
-  }
-  return { end: end + 1, output: blockTags.has(name) ? "\n" : "" }
-}
-
-/** Whether the beginning of something in angle brackets may still become a tag or an address. */
-const couldBeTag = (inside: string): boolean => {
-  const name = /^\/?([a-zA-Z][a-zA-Z0-9]*)/.exec(inside)?.[1]?.toLowerCase()
-  if (name === undefined || inside.endsWith(name)) {
-    return true
-  }
-  return tagNames.has(name) || /^[\w.+-]+[@:]?[^\s]*$/.test(inside)
-}
-
-/** The end of the bracket that opens at `from`, behind its closing sign. */
-const bracketEnd = (text: string, from: number, reach: number, complete: boolean): number | typeof wait | undefined => {
-  const open = text[from]
-  const close = open === "[" ? "]" : ")"
-  const limit = Math.min(text.length, from + reach)
-  let level = 0
-  for (let at = from; at < limit; at++) {
-    const character = text[at]
-    if (character === "\\") {
-      at++
-    } else if (character === open) {
-      level++
-    } else if (character === close) {
-      level--
-      if (level === 0) {
-        return at + 1
-      }
-    } else if (character === "\n" && (open === "(" || isParagraphEnd(text, at))) {
-      return undefined
-    }
-  }
-  return !complete && text.length < from + reach ? wait : undefined
-}
-
-const readLink = (text: string, from: number, complete: boolean, depth: number): Result => {
-  const textEnd = bracketEnd(text, from, spanReach, complete)
-  if (textEnd === wait || textEnd === undefined) {
-    return textEnd
-  }
-  const inside = text.slice(from + 1, textEnd - 1)
-  if (/^\^[^\s\]]+$/.test(inside)) {
-    return { end: textEnd, output: "" }
-  }
-  const next = text[textEnd]
-  if (next === undefined) {
-    return complete ? undefined : wait
-  }
-  if (next !== "(" && next !== "[") {
-    return undefined
-  }
-  const end = bracketEnd(text, textEnd, next === "(" ? longReach : spanReach, complete)
-  if (end === wait || end === undefined) {
-    return end
-  }
-  return { end, output: readWhole(inside, depth + 1) }
-}
-
-const readEmphasis = (text: string, from: number, before: string, complete: boolean, depth: number): Result => {
-  const mark = text[from]
-  const length = runLength(text, from)
-  const after = text[from + length]
-  if (after === undefined && !complete) {
-    return wait
-  }
-  if (mark === "~" ? length !== 2 : length > 3) {
-    return undefined
-  }
-  if (isBlank(after ?? "") || isWord(before) || mark === before) {
-    return undefined
-  }
-  const limit = Math.min(text.length, from + spanReach)
-  for (let at = from + length; at < limit; at++) {
-    const character = text[at]
-    if (character === "\\") {
-      at++
-    } else if (character === "\n" && isParagraphEnd(text, at)) {
-      return undefined
-    } else if (character === "`") {
-      const code = readCode(text, at, complete)
-      if (code === wait) {
-        return wait
-      }
-      at = code === undefined ? at + runLength(text, at) - 1 : code.end - 1
-    } else if (character === mark) {
-      const closing = runLength(text, at)
-      const next = text[at + closing]
-      if (next === undefined && !complete) {
-        return wait
-      }
-      const closes = closing === length || closing === 3 && length < 3
-      const free = !isWord(next ?? "") ||
-        mark === "*" && length === 2 && /^\p{L}$/u.test(next ?? "") && !/^\p{N}$/u.test(text[at - 1] ?? "")
-      if (closes && !isBlank(text[at - 1] ?? "") && free) {
-        // The outermost signs of a longer run belong to what stands around.
-        const end = at + closing
-        const content = text.slice(from + length, end - length)
-        // "*_*" is a face.
-        return /[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(content)
-          ? { end, output: readWhole(content, depth + 1) }
-          : undefined
-      }
-      at += closing - 1
-    }
-  }
-  return !complete && text.length < from + spanReach ? wait : undefined
-}
-
-/** Reads text that is complete and within one construct. */
-const readWhole = (text: string, depth: number): string => {
-  if (depth > maxDepth) {
-    return text
-  }
-  let output = ""
-  let at = 0
-  while (at < text.length) {
-    const found = spanSigns.includes(text[at] ?? "") ? readSpan(text, at, text[at - 1] ?? "", true, depth) : undefined
-    if (found === undefined || found === wait) {
-      const length = "*_~`".includes(text[at] ?? "") ? runLength(text, at) : 1
-      output += text.slice(at, at + length)
-      at += length
-    } else {
-      output += found.output
-      at = found.end
-    }
-  }
-  return output
-}
-
-class Stripper {
+export class Stripper {
   private output = ""
-  private at = 0
-  private before: string
-  private lineStart: boolean
-  private fence: string | undefined
-  private comment: boolean
-  private heading: boolean
-  private breaks: number
+  /** Line breaks at the end of what was written; 2 at the start. */
+  private breaks = 2
+  private containers: Array<Container> = []
+  private leaf: Leaf = none
+  private readonly defined = new Set<string>()
+  /** The line that is not understood yet. */
+  private line = ""
+  /** Whether the rest of the line is text of the paragraph. */
+  private isOpen = false
+  private isCarriageReturn = false
+  /** What ends the line. */
+  private lineEnd = ""
+
+  // The text inside the paragraph that may still change its meaning, the character before it, and how far it was looked at.
+  private held = ""
+  private before = ""
+  private checked = 0
+  private due = 0
+  private limit = reach
+
   private readonly rules: Rules
-  private readonly text: string
-  private readonly complete: boolean
 
-  constructor(rules: Rules, state: State, text: string, complete: boolean) {
+  constructor(rules: Rules) {
     this.rules = rules
-    this.text = state.held + text
-    this.complete = complete
-    this.before = state.before
-    this.lineStart = state.lineStart
-    this.fence = state.fence
-    this.comment = state.comment
-    this.heading = state.heading
-    this.breaks = state.breaks
   }
 
-  result(): readonly [State, string] {
-    const state: State = {
-      held: this.text.slice(this.at),
-      before: this.before,
-      lineStart: this.lineStart,
-      fence: this.fence,
-      comment: this.comment,
-      heading: this.heading,
-      breaks: this.breaks
+  /** Takes text; gives what is known to be said of it. */
+  push(text: string): string {
+    let from = 0
+    for (let at = 0; at < text.length; at++) {
+      const character = text[at]
+      if (character !== "\n" && character !== "\r") {
+        this.isCarriageReturn = false
+        continue
+      }
+      this.add(text.slice(from, at))
+      from = at + 1
+      if (!(character === "\n" && this.isCarriageReturn)) this.endLine()
+      this.isCarriageReturn = character === "\r"
     }
-    return [state, this.output]
+    this.add(text.slice(from))
+    return this.take()
   }
 
-  run(): this {
-    while (this.at < this.text.length && this.step()) {
-      // Each step moves on or says that more text is needed.
+  /** Gives everything that is held, as if the text ended here. More text may follow. */
+  flush(): string {
+    if (!this.isOpen && this.line !== "") this.open(true)
+    if (this.leaf._tag === "Paragraph") {
+      this.define(this.leaf, true)
+      this.release(this.leaf)
+      this.settle(true)
     }
-    return this
+    if (this.leaf._tag === "Html") this.write(this.leaf.scanner.end())
+    return this.take()
   }
 
-  private step(): boolean {
-    if (this.comment) {
-      return this.readComment()
-    }
-    if (this.fence !== undefined) {
-      return this.readFenced(this.fence)
-    }
-    if (this.lineStart) {
-      return this.readLineStart()
-    }
-    return this.readInline()
+  private take(): string {
+    const { output } = this
+    this.output = ""
+    return output
   }
+
+  // --------------------------------------------------------------------------------------------------------------
+  // what is written
+  // --------------------------------------------------------------------------------------------------------------
 
   private write(text: string): void {
-    if (text === "") {
-      return
-    }
+    if (text === "" || this.containers.some((container) => container._tag === "Item" && container.isMuted)) return
     this.output += text
     let count = 0
-    while (count < text.length && text[text.length - 1 - count] === "\n") {
-      count++
-    }
+    while (count < text.length && text[text.length - 1 - count] === "\n") count++
     this.breaks = count === text.length ? this.breaks + count : count
   }
 
   /** Ends the paragraph before what follows. */
   private part(): void {
     while (this.breaks < 2) {
-      this.write("\n")
+      this.output += "\n"
+      this.breaks++
     }
   }
 
-  private advance(to: number): void {
-    if (to > this.at) {
-      this.before = this.text[to - 1] ?? ""
-      this.at = to
+  private say(text: string): void {
+    this.write(Inline.read(text, "", this.rules, this.defined).spoken)
+  }
+
+  // --------------------------------------------------------------------------------------------------------------
+  // lines
+  // --------------------------------------------------------------------------------------------------------------
+
+  private add(text: string): void {
+    if (text === "") return
+    if (this.isOpen) return this.addText(text)
+    this.line += text
+    this.open(false)
+  }
+
+  private endLine(): void {
+    this.lineEnd = "\n"
+    if (!this.isOpen) this.open(true)
+    this.lineEnd = ""
+    if (this.isOpen && this.leaf._tag === "Paragraph") this.endTextLine(this.leaf)
+    this.line = ""
+    this.isOpen = false
+  }
+
+  /**
+   * Finds out what a line is. Until it is complete, only what no continuation can change is decided.
+   */
+  private open(isComplete: boolean): void {
+    const isWhole = isComplete &&
+      (this.line.length <= lineReach || this.leaf._tag !== "None" && this.leaf._tag !== "Paragraph")
+    const isBound = this.line.length >= lineReach && (this.leaf._tag === "None" || this.leaf._tag === "Paragraph")
+    if (!isWhole && !isBound && !this.isClear()) return
+    const { line } = this
+    this.line = ""
+    this.readLine(line, isWhole)
+  }
+
+  /** Whether the first signs of an incomplete line say that it is text, whatever follows. */
+  private isClear(): boolean {
+    const leaf = this.leaf._tag
+    if (leaf !== "None" && leaf !== "Paragraph") return false
+    const [, blanks = "", markers = "", rest = ""] =
+      /^([ \t]*)((?:(?:>|(?:[-+*]|\d{1,9}[.)])[ \t])[ \t]*)*)(.*)$/s.exec(this.line) ?? []
+    // It may be code.
+    if (/ {4}|\t/.test(markers) || leaf === "None" && Lines.columns(blanks, 0) >= 4) return false
+    // A letter begins nothing else. Signs of emphasis with a letter behind them are no rule, no item and no fence.
+    return /^[^\s#>\-*+_=|`~[<\d:$\\]/.test(rest) || /^(?:\*{1,3}|_{1,3}|`{1,2}|~{1,2})[^\s*_`~-]/.test(rest) ||
+      /^\d{1,9}[^\d.)]|^\d{10}|^\d{1,9}[.)][^\s]/.test(rest) ||
+      /^\[[^\]^!]*\][^:\s]/.test(rest) && !/^\[[ xX]\]/.test(rest) ||
+      /^[-+][^\s\-+|:]/.test(rest) || /^#{1,6}[^\s#]|^#{7}/.test(rest) || /^<[^a-zA-Z/!?]/.test(rest) ||
+      /^\$[^$]|^\\[^[]/.test(rest) || /^:[^-\s|:]/.test(rest)
+  }
+
+  private readLine(line: string, isWhole: boolean): void {
+    if (this.leaf._tag === "Reasoning") return this.readReasoning(line)
+    let rest = line
+    let matched = 0
+    for (const container of this.containers) {
+      if (container._tag === "Quote") {
+        const found = /^ {0,3}>/.exec(rest)?.[0]
+        if (found === undefined) break
+        rest = this.afterQuote(rest, found.length)
+      } else if (Lines.isBlank(rest)) {
+        if (container.isEmpty) break
+      } else if (Lines.indentOf(rest) >= container.indent) {
+        container.isEmpty = false
+        rest = Lines.dedent(rest, container.indent)
+      } else break
+      matched++
     }
-  }
+    const isInside = matched === this.containers.length
+    const blank = Lines.isBlank(rest)
 
-  private readComment(): boolean {
-    const end = this.text.indexOf("-->", this.at)
-    this.comment = end < 0
-    // The end of a comment may itself be cut.
-    this.advance(end < 0 ? Math.max(this.at, this.complete ? this.text.length : this.text.length - 2) : end + 3)
-    return end >= 0
-  }
+    switch (this.leaf._tag) {
+      case "Fence":
+        if (isInside) return this.readFenced(this.leaf, rest)
+        break
+      case "Html":
+        if (isInside && !(blank && this.leaf.end === undefined)) return this.readHtml(this.leaf, rest)
+        break
+      case "Formula":
+        if (isInside) return this.readFormula(this.leaf, rest)
+        break
+      case "Indented":
+        if (isInside && (blank || Lines.indentOf(rest) >= 4)) return this.sayCode(Lines.dedent(rest, 4))
+        break
+    }
+    if (this.leaf._tag !== "Paragraph" && this.leaf._tag !== "Table") this.closeLeaf()
 
-  private readFenced(fence: string): boolean {
-    const newline = this.text.indexOf("\n", this.at)
-    const end = newline < 0 ? this.text.length : newline
-    if (this.lineStart) {
-      const line = this.text.slice(this.at, Math.min(end, this.at + ruleReach))
-      const indent = /^ {0,3}/.exec(line)?.[0].length ?? 0
-      const run = line.slice(indent).startsWith(fence.charAt(0)) ? runLength(line, indent) : 0
-      const closes = run >= fence.length && line.slice(indent + run).trim() === ""
-      const open = newline < 0 && !this.complete && line.length < ruleReach
-      if (open && (closes || line.trim() === "" || run > 0 && line.length === indent + run)) {
-        return false
-      }
-      if (closes && (newline >= 0 || this.complete)) {
-        this.fence = undefined
-        this.advance(newline < 0 ? end : newline + 1)
+    if (blank) {
+      this.closeLeaf()
+      // Quotations end here, and items that have no text yet.
+      if (!isInside) this.containers.length = matched
+      this.write((this.containers.every(({ _tag }) => _tag === "Item") ? rest : "") + this.lineEnd)
+      return
+    }
+
+    let isNew = false
+    const close = () => {
+      if (isNew) return
+      isNew = true
+      this.closeLeaf()
+      this.containers.length = matched
+    }
+    for (;;) {
+      const isParagraph = !isNew && this.leaf._tag === "Paragraph"
+      if (Lines.indentOf(rest) >= 4) {
+        if (isParagraph || !isWhole) break
+        close()
+        this.leaf = { _tag: "Indented" }
         this.part()
-        return true
+        return this.sayCode(Lines.dedent(rest, 4))
       }
-    }
-    const to = newline < 0 ? end : newline + 1
-    if (this.rules.speakCode) {
-      this.write(this.text.slice(this.at, to))
-    }
-    this.lineStart = newline >= 0
-    this.advance(to)
-    return true
-  }
-
-  /** Recognises what may only stand at the start of a line; false if more text is needed. */
-  private readLineStart(): boolean {
-    const { complete, text } = this
-    let indent = this.at
-    while (indent < text.length && (text[indent] === " " || text[indent] === "\t")) {
-      indent++
-    }
-    if (indent >= text.length) {
-      if (!complete && indent - this.at < ruleReach) {
-        return false
+      const isDeep = this.containers.length >= maxDepth
+      const quote = isDeep ? undefined : /^ {0,3}>/.exec(rest)?.[0]
+      if (quote !== undefined) {
+        close()
+        rest = this.afterQuote(rest, quote.length)
+        this.containers.push({ _tag: "Quote" })
+        if (Lines.isBlank(rest)) return this.write(this.lineEnd)
+        continue
       }
-      this.lineStart = false
-      return true
-    }
-    const first = text[indent] ?? ""
-    if (!"#>-*+_=|`~[<0123456789".includes(first)) {
-      this.lineStart = false
-      return true
-    }
-    const newline = text.indexOf("\n", indent)
-    const lineEnd = newline < 0 ? text.length : newline
-    const line = text.slice(indent, Math.min(lineEnd, indent + longReach))
-    // Whether the line may still grow within what this construct looks at.
-    const isOpen = (reach: number): boolean => newline < 0 && !complete && line.length < reach
-
-    if ("-*_=".includes(first)) {
-      const isRule = line.length <= ruleReach && new RegExp(`^(\\${first}[ \\t]*)+$`).test(line)
-      if (isRule && isOpen(ruleReach)) {
-        return false
-      }
-      if (isRule && (line.match(/\S/g) ?? []).length >= 3) {
-        this.advance(newline < 0 ? lineEnd : newline + 1)
-        this.part()
-        return true
-      }
-    }
-    if (first === ">") {
-      if (line.length < 2 && isOpen(2)) {
-        return false
-      }
-      this.advance(line[1] === " " ? indent + 2 : indent + 1)
-      return true
-    }
-    if (first === "#") {
-      const level = runLength(line, 0)
-      if (isOpen(level + 1)) {
-        return false
-      }
-      if (level <= 6 && (line.length === level || line[level] === " " || line[level] === "\t")) {
-        this.part()
-        this.heading = true
-        this.advance(Math.min(indent + level + 1, lineEnd))
-        this.lineStart = false
-        return true
-      }
-    }
-    if (first === "`" || first === "~") {
-      const length = runLength(line, 0)
-      const info = line.slice(length)
-      if (isOpen(ruleReach) && (first === "~" || !info.includes("`"))) {
-        if (length >= 3 || info === "") {
-          return false
+      if (isWhole) {
+        if (isParagraph && isInside && this.leaf._tag === "Paragraph") {
+          if (Lines.isUnderline(rest) && !this.isDefinitionOnly(this.leaf)) {
+            this.closeLeaf()
+            return this.part()
+          }
+          if (this.beginsTable(this.leaf, rest)) return
+        }
+        if (Lines.isRule(rest)) {
+          close()
+          return this.part()
+        }
+        const heading = /^ {0,3}#{1,6}(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/s.exec(rest)
+        if (heading !== null) {
+          close()
+          this.part()
+          this.say((heading[1] ?? "").replace(/^#+$/, "").trim())
+          this.write(this.lineEnd)
+          return this.lineEnd === "" ? undefined : this.part()
+        }
+        const fence = Lines.fenceOf(rest)
+        if (fence !== undefined) {
+          close()
+          this.leaf = { _tag: "Fence", fence, indent: Lines.indentOf(rest) }
+          return this.part()
+        }
+        const formula = /^ {0,3}(\$\$(?!.*\$\$)|\\\[[ \t]*$)/s.exec(rest)?.[1]
+        if (formula !== undefined) {
+          close()
+          this.leaf = { _tag: "Formula", close: formula.startsWith("$$") ? "$$" : "\\]" }
+          this.part()
+          if (this.rules.formulas === "name") this.write("formula\n")
+          if (this.rules.formulas === "speak") this.write(rest + this.lineEnd)
+          return
+        }
+        const thinking = this.rules.reasoning === "omit" && this.containers.length === 0
+          ? reasoning.exec(rest.trimStart())?.[1]
+          : undefined
+        if (thinking !== undefined) {
+          close()
+          this.leaf = { _tag: "Reasoning", close: `</${thinking.toLowerCase()}>` }
+          return this.readReasoning(rest)
+        }
+        const html = Lines.htmlOf(rest, isParagraph)
+        if (html !== undefined) {
+          close()
+          const leaf = {
+            _tag: "Html",
+            end: html.end,
+            scanner: new Html.Scanner(Inline.decodeEntities)
+          } as const
+          this.leaf = leaf
+          return this.readHtml(leaf, rest)
         }
       }
-      if (
-        length >= 3 && line.length < ruleReach && (first === "~" || !info.includes("`")) && (newline >= 0 || complete)
-      ) {
-        this.fence = first.repeat(length)
-        this.part()
-        this.advance(newline < 0 ? lineEnd : newline + 1)
-        return true
-      }
-    }
-    if (first === "|") {
-      const row = this.readRow(indent, line, newline, isOpen(longReach))
-      if (row !== undefined) {
-        return row
-      }
-    }
-    if (first === "[") {
-      if (isOpen(spanReach) && /^\[[^\]]*(\](:\s*(\S*|\S+\s+(["'(].*)?))?)?$/.test(line)) {
-        return false
-      }
-      const note = /^\[\^[^\]\s]+\]:[ \t]*/.exec(line)
-      if (note !== null) {
-        this.part()
-        this.advance(indent + note[0].length)
-        this.lineStart = false
-        return true
-      }
-      // A definition has an address; "[Alice]: hello" is talk.
-      if (
-        !isOpen(spanReach) && line.length < spanReach &&
-        /^\[[^\]]+\]:\s+<?[^\s]*[./:#][^\s]*>?(\s+["'(].*["')])?\s*$/.test(line)
-      ) {
-        this.advance(newline < 0 ? lineEnd : newline + 1)
-        return true
-      }
-    }
-    if (first === "-" || first === "*" || first === "+") {
-      if (line.length < 2 && isOpen(2)) {
-        return false
-      }
-      if (line[1] === " " || line[1] === "\t") {
-        const task = /^.[ \t]+(\[[ xX]\][ \t]+)?/.exec(line)?.[0] ?? ""
-        if (isOpen(12) && /^.[ \t]+(\[([ xX](\][ \t]*)?)?)?$/.test(line)) {
-          return false
+      if (isWhole && Lines.isRule(rest)) break
+      const marker = isDeep ? undefined : Lines.markerOf(rest, isParagraph && isInside)
+      if (marker !== undefined) {
+        close()
+        if (marker.number === "") this.part()
+        else if (this.breaks === 0) this.write("\n")
+        this.containers.push({ _tag: "Item", indent: marker.indent, isEmpty: marker.isEmpty, isMuted: false })
+        const inside = Lines.dedent(rest.slice(marker.length), marker.indent - marker.length, marker.length)
+        if (marker.number !== "") {
+          this.write(rest.endsWith(inside) ? rest.slice(0, rest.length - inside.length) : `${marker.number} `)
         }
+        rest = inside
+        if (Lines.isBlank(rest)) return this.write(this.lineEnd)
+        const task = /^[ \t]*\[[ xX]\](?=[ \t])[ \t]*/.exec(rest)?.[0] ?? ""
+        rest = rest.slice(task.length)
+        continue
+      }
+      const note = /^ {0,3}\[\^[^\]\s]+\]:[ \t]*/.exec(rest)?.[0]
+      if (note !== undefined) {
+        close()
         this.part()
-        this.advance(indent + task.length)
-        this.lineStart = false
+        const isMuted = this.rules.footnotes === "omit"
+        this.containers.push({ _tag: "Item", indent: 4, isEmpty: false, isMuted })
+        rest = rest.slice(note.length)
+        if (Lines.isBlank(rest)) return
+        continue
+      }
+      break
+    }
+    this.readText(rest, isNew, isInside, matched, isWhole)
+  }
+
+  private afterQuote(text: string, length: number): string {
+    return Lines.dedent(text.slice(length), text[length] === " " || text[length] === "\t" ? 1 : 0, length)
+  }
+
+  private readText(rest: string, isNew: boolean, isInside: boolean, matched: number, isWhole: boolean): void {
+    if (this.leaf._tag === "Table" && !isNew && isInside && isWhole) return this.readRow(rest)
+    // A paragraph goes on in lines that lack the signs around it.
+    if (isNew || this.leaf._tag !== "Paragraph") {
+      this.closeLeaf()
+      if (!isNew && !isInside) this.containers.length = matched
+      if (isWhole && this.containers.at(-1)?._tag === "Quote") {
+        const name = alert.exec(rest)?.[1]
+        if (name !== undefined) {
+          if (this.rules.alerts === "speak") {
+            this.write(`${name[0]?.toUpperCase() ?? ""}${name.slice(1).toLowerCase()}: `)
+          }
+          return
+        }
+      }
+      this.leaf = {
+        _tag: "Paragraph",
+        lines: 0,
+        first: "",
+        barred: undefined,
+        start: /^ {0,3}\[(?!\^)/.test(rest) ? "" : undefined
+      }
+      this.before = ""
+    }
+    this.isOpen = true
+    // No delimiters came: the line before heads no table.
+    if (this.leaf._tag === "Paragraph" && this.leaf.lines > 0 && this.leaf.start === undefined) this.release(this.leaf)
+    this.addText(rest)
+  }
+
+  // --------------------------------------------------------------------------------------------------------------
+  // blocks without text
+  // --------------------------------------------------------------------------------------------------------------
+
+  private sayCode(line: string): void {
+    if (this.rules.code === "speak") this.write(line + this.lineEnd)
+  }
+
+  private readFenced({ fence, indent }: Extract<Leaf, { _tag: "Fence" }>, rest: string): void {
+    if (!Lines.closesFence(rest, fence)) return this.sayCode(Lines.dedent(rest, Math.min(indent, Lines.indentOf(rest))))
+    this.leaf = none
+    this.part()
+  }
+
+  private readHtml({ end, scanner }: Extract<Leaf, { _tag: "Html" }>, rest: string): void {
+    this.write(scanner.push(rest + this.lineEnd))
+    if (end?.test(rest) === true) this.closeLeaf()
+  }
+
+  private readFormula({ close }: Extract<Leaf, { _tag: "Formula" }>, rest: string): void {
+    if (this.rules.formulas === "speak") this.write(rest + this.lineEnd)
+    if (!rest.includes(close)) return
+    this.leaf = none
+    this.part()
+  }
+
+  private readReasoning(line: string): void {
+    if (this.leaf._tag !== "Reasoning") return
+    const end = line.toLowerCase().indexOf(this.leaf.close)
+    if (end < 0) return
+    const rest = line.slice(end + this.leaf.close.length)
+    this.leaf = none
+    if (!Lines.isBlank(rest)) this.readLine(rest.trimStart(), true)
+  }
+
+  /** Whether a line makes the one before it the head of a table. */
+  private beginsTable(leaf: Extract<Leaf, { _tag: "Paragraph" }>, rest: string): boolean {
+    if (leaf.lines !== 1 || !Lines.isDelimiters(rest)) return false
+    const head = Lines.cellsOf(leaf.first)
+    if (head.length !== Lines.cellsOf(rest).length) return false
+    if (leaf.barred === undefined && head.length > 1) return false
+    const startsWithBar = /^\s*\|/.test(leaf.first)
+    this.held = this.held.trimEnd()
+    this.settle(true)
+    this.held = ""
+    if (startsWithBar) {
+      this.part()
+      this.sayCells(head)
+    } else {
+      for (const cell of head.slice(1)) {
+        if (cell !== "") this.write(", ")
+        this.say(cell)
+      }
+    }
+    this.part()
+    this.leaf = { _tag: "Table" }
+    return true
+  }
+
+  private readRow(rest: string): void {
+    this.part()
+    this.sayCells(Lines.cellsOf(rest))
+    this.part()
+  }
+
+  private sayCells(cells: ReadonlyArray<string>): void {
+    const said = cells.map((cell) => Inline.read(cell, "", this.rules, this.defined).spoken)
+    this.write(said.filter((cell) => cell !== "").join(", "))
+  }
+
+  private closeLeaf(): void {
+    const { leaf } = this
+    this.leaf = none
+    if (leaf._tag === "Paragraph") {
+      if (leaf.start !== undefined) this.define(leaf, true)
+      this.release(leaf)
+      this.settle(true)
+    }
+    if (leaf._tag === "Html") this.write(leaf.scanner.end())
+    if (leaf._tag !== "None" && leaf._tag !== "Paragraph" && leaf._tag !== "Table") this.part()
+  }
+
+  // --------------------------------------------------------------------------------------------------------------
+  // paragraphs
+  // --------------------------------------------------------------------------------------------------------------
+
+  private addText(text: string): void {
+    const { leaf } = this
+    if (leaf._tag !== "Paragraph") return
+    if (leaf.start !== undefined) {
+      leaf.start += text
+      // A label, a colon and an address; anything else is text.
+      if (leaf.start.length < lineReach && /^ {0,3}\[(?:[^[\]\\]|\\[^]?)*(?:\](?::[^]*)?)?$/.test(leaf.start)) return
+      return this.undefine(leaf)
+    }
+    this.addWords(leaf, text)
+  }
+
+  private addWords(leaf: Extract<Leaf, { _tag: "Paragraph" }>, text: string): void {
+    if (leaf.lines > 0) {
+      this.held += text
+    } else {
+      const from = leaf.first.length
+      if (leaf.first.length < lineReach) leaf.first += text
+      if (leaf.barred !== undefined) {
+        leaf.barred += text
+        if (leaf.barred.length > lineReach) this.release(leaf)
+      } else {
+        const bar = /(?<!\\)\|/.exec(leaf.first.slice(Math.max(0, from - 1)))
+        const at = bar === null ? -1 : Math.max(0, from - 1) + bar.index - from
+        if (at < 0) this.held += text
+        else {
+          this.held += text.slice(0, at)
+          leaf.barred = text.slice(at)
+        }
+      }
+    }
+    this.settle(false)
+  }
+
+  private endTextLine(leaf: Extract<Leaf, { _tag: "Paragraph" }>): void {
+    if (leaf.start !== undefined) {
+      leaf.start += "\n"
+      this.define(leaf, false)
+      return
+    }
+    if (leaf.lines > 0) this.release(leaf)
+    leaf.lines++
+    if (leaf.barred === undefined) this.held += "\n"
+    else leaf.barred += "\n"
+    this.settle(false)
+  }
+
+  /** Takes definitions off the start; what is none is text. */
+  private define(leaf: Extract<Leaf, { _tag: "Paragraph" }>, isEnd: boolean): void {
+    while (leaf.start !== undefined) {
+      const titled = titledDefinition.exec(leaf.start)
+      const found = titled ?? definition.exec(leaf.start)
+      if (found === null) {
+        // The address may stand in the next line, and the title in several.
+        if (!isEnd && openTitle.test(leaf.start)) return
+        if (isEnd || !/^ {0,3}\[(?:[^[\]\\]|\\[^])*(?:\]:\s*)?$/.test(leaf.start)) this.undefine(leaf)
+        return
+      }
+      const rest = leaf.start.slice(found[0].length)
+      // A title may stand in the next lines.
+      if (titled === null && !isEnd && /^[ \t]*(?:$|"[^"]*$|'[^']*$|\([^)]*$)/.test(rest)) return
+      this.defined.add(Inline.normalizeIdentifier(found[1] ?? ""))
+      leaf.start = rest
+      if (rest !== "") continue
+      leaf.start = undefined
+      if (this.leaf === leaf) this.leaf = none
+      return
+    }
+  }
+
+  private isDefinitionOnly(leaf: Extract<Leaf, { _tag: "Paragraph" }>): boolean {
+    return leaf.start !== undefined
+  }
+
+  /** What began like a definition is text. */
+  private undefine(leaf: Extract<Leaf, { _tag: "Paragraph" }>): void {
+    const text = leaf.start ?? ""
+    leaf.start = undefined
+    const lines = text.split("\n")
+    lines.forEach((line, i) => {
+      this.addWords(leaf, line)
+      if (i < lines.length - 1) this.endTextLine(leaf)
+    })
+  }
+
+  /** The bars of a line that heads no table are text. */
+  private release(leaf: Extract<Leaf, { _tag: "Paragraph" }>): void {
+    if (leaf.start !== undefined) this.undefine(leaf)
+    if (leaf.barred === undefined) return
+    this.held += leaf.barred
+    leaf.barred = undefined
+    this.settle(false)
+  }
+
+  private emit(text: string): void {
+    if (text === "") return
+    this.write(text)
+    this.before = text.at(-1) ?? this.before
+  }
+
+  /** Says what is held, up to where it may still change its meaning. */
+  private settle(isEnd: boolean): void {
+    for (;;) {
+      const found = special.exec(this.held)?.index
+      const start = isEnd || this.rules.addresses === "full" ? -1 : this.startOfAddress()
+      const sign = found === undefined || start >= 0 && start < found ? start : found
+      if (sign < 0) {
+        // Blanks wait for the next word, which may be the bar of a table.
+        const end = isEnd ? this.held.length : this.held.trimEnd().length
+        this.emit(this.held.slice(0, end))
+        this.held = this.held.slice(end)
+        return
+      }
+      const words = this.held.slice(0, sign).trimEnd().length
+      if (words > 0) {
+        this.emit(this.held.slice(0, words))
+        this.held = this.held.slice(words)
+        this.checked = 0
+        continue
+      }
+      if (isEnd) {
+        this.commit(this.held.length)
+        return
+      }
+      if (!this.tryBlank()) {
+        if (this.held.length <= this.limit) return
+        // Pictures may stand in the address itself.
+        if (this.limit < targetReach && isLongTarget(this.held.slice(0, this.limit))) {
+          this.limit *= 2
+          continue
+        }
+        const blank = this.held.slice(0, this.limit).search(/\s\S*$/)
+        this.commit(blank > 0 ? blank : this.limit)
+      }
+    }
+  }
+
+  private startOfAddress(): number {
+    const tail = this.held.slice(-9)
+    const found = addressStart.exec(this.held.length <= tail.length ? this.before + tail : tail)
+    return found === null ? -1 : this.held.length - found[0].length
+  }
+
+  /** Looks at what is held up to the next blanks; false if nothing can be said yet. */
+  private tryBlank(): boolean {
+    const begin = this.held.search(/\S/)
+    const partner = partners[this.held[begin] ?? ""]
+    for (;;) {
+      const isFirst = this.checked === 0
+      const from = Math.max(this.checked, begin + 1)
+      const next = this.held.slice(from, this.limit + 1).search(/\s/)
+      if (next < 0) return false
+      const blank = from + next
+      this.checked = blank + 1
+      const mayClose = isFirst || partner === undefined || this.held.slice(begin + 1, blank).includes(partner)
+      if (!mayClose || blank < this.due) continue
+      if (Inline.read(this.held.slice(0, blank), this.before, this.rules, this.defined).isSettled) {
+        this.commit(blank)
         return true
       }
+      // Each look costs as much as it sees: so there are few.
+      if (blank > 60) this.due = Math.ceil(blank * 1.3)
     }
-    this.lineStart = false
-    return true
   }
 
-  /** A row of a table; `undefined` if the line is none. */
-  private readRow(indent: number, line: string, newline: number, open: boolean): boolean | undefined {
-    if (open) {
-      return false
-    }
-    const row = line.trimEnd()
-    if (row.length < 3 || !row.endsWith("|") || row.endsWith("\\|")) {
-      return undefined
-    }
-    this.advance(newline < 0 ? indent + line.length : newline + 1)
-    if (/^[|:\s-]+$/.test(row)) {
-      return true
-    }
-    const cells = row.slice(1, -1).split(/(?<!\\)\|/).map((cell) => readWhole(cell.trim(), 1)).filter((cell) =>
-      cell !== ""
-    )
-    this.part()
-    this.write(cells.join(", "))
-    this.part()
-    return true
-  }
-
-  private readInline(): boolean {
-    const { complete, text } = this
-    special.lastIndex = this.at
-    const match = special.exec(text)
-    const at = match === null ? text.length : match.index
-    special.lastIndex = 0
-    this.write(text.slice(this.at, at))
-    this.advance(at)
-    if (match === null) {
-      return true
-    }
-    const mark = text[at] ?? ""
-    if (mark === "\n") {
-      this.write("\n")
-      if (this.heading) {
-        this.part()
-        this.heading = false
-      }
-      this.advance(at + 1)
-      this.lineStart = true
-      return true
-    }
-    if (mark === "#") {
-      return this.readHash(at)
-    }
-    if (mark === "<" && text.startsWith("<!--", at)) {
-      this.comment = true
-      this.advance(at + 4)
-      return true
-    }
-    const found = readSpan(text, at, this.before, complete, 0)
-    if (found === wait) {
-      return false
-    }
-    if (found === undefined) {
-      const length = "*_~`".includes(mark) ? runLength(text, at) : 1
-      this.write(text.slice(at, at + length))
-      this.advance(at + length)
-    } else {
-      this.write(found.output)
-      this.advance(found.end)
-    }
-    return true
-  }
-
-  /** The signs that may close a heading: "## Title ##". */
-  private readHash(at: number): boolean {
-    const { complete, text } = this
-    const length = this.heading && isBlank(this.before) ? runLength(text, at) : 0
-    let to = at + length
-    while (length > 0 && (text[to] === " " || text[to] === "\t")) {
-      to++
-    }
-    if (length > 0 && to >= text.length && !complete && to - at < ruleReach) {
-      return false
-    }
-    if (length > 0 && (to >= text.length || text[to] === "\n")) {
-      this.advance(to)
-    } else {
-      this.write("#".repeat(Math.max(1, length)))
-      this.advance(at + Math.max(1, length))
-    }
-    return true
+  private commit(length: number): void {
+    const text = this.held.slice(0, length)
+    this.write(Inline.read(text, this.before, this.rules, this.defined).spoken)
+    this.before = text.at(-1) ?? this.before
+    this.held = this.held.slice(length)
+    this.checked = 0
+    this.due = 0
+    this.limit = reach
   }
 }
-
-/** @internal */
-export const push = (rules: Rules, state: State, text: string): readonly [State, string] =>
-  new Stripper(rules, state, text, false).run().result()
-
-/** @internal */
-export const flush = (rules: Rules, state: State): readonly [State, string] =>
-  new Stripper(rules, state, "", true).run().result()
