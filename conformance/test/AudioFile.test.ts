@@ -1,9 +1,9 @@
-import { Audio, AudioFile, SpeechError, Wav } from "@effect-smallest/core"
+import { Audio, AudioFile, Pcm, SpeechError, Wav } from "@effect-smallest/core"
 import { TestSpeechSynthesizer } from "@effect-smallest/testing"
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { execFileSync, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -390,3 +390,24 @@ describe("AudioFile.layerFileSystem", () => {
     120_000
   )
 })
+
+/** A file system that ignores where a write belongs, as Bun does; every write goes to the end. */
+const appending = Layer.map(NodeContext.layer, (context) => {
+  const fs = Context.get(context, FileSystem.FileSystem)
+  return Context.add(context, FileSystem.FileSystem, {
+    ...fs,
+    open: (path, options) => fs.open(path, options?.flag === "r+" ? { ...options, flag: "a" } : options)
+  })
+})
+
+it.scoped("a runtime that writes elsewhere than asked makes an error, and no wrong file", () =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const directory = yield* fs.makeTempDirectoryScoped()
+    const error = yield* Effect.flip(AudioFile.save(
+      `${directory}/wrong.wav`,
+      Stream.make({ format: Pcm.format(8000), bytes: new Uint8Array(8) })
+    ))
+    assert.strictEqual(error.reason, "Unwritable")
+    assert.deepStrictEqual(yield* fs.readDirectory(directory), [])
+  }).pipe(Effect.provide(Layer.provideMerge(AudioFile.layerFileSystem, appending))))

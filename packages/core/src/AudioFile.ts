@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type * as PlatformError from "@effect/platform/Error"
+import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
@@ -232,6 +232,26 @@ const makeFileSystem = /*#__PURE__*/ Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
 
+  // Opened anew, because Bun writes at the end whatever position a write names, and read back: a file is never wrong in silence.
+  const putHeader = (path: string, header: Uint8Array) =>
+    Effect.scoped(Effect.gen(function*() {
+      const size = yield* Effect.map(fs.stat(path), (info) => info.size)
+      const file = yield* fs.open(path, { flag: "r+" })
+      yield* file.writeAll(header)
+      const found = yield* Effect.flatMap(fs.open(path), (file) => file.readAlloc(header.length))
+      const isRight = Option.isSome(found) && found.value.every((byte, index) => byte === header[index]) &&
+        (yield* fs.stat(path)).size === size
+      if (!isRight) {
+        return yield* new PlatformError.SystemError({
+          reason: "WriteZero",
+          module: "FileSystem",
+          method: "writeAll",
+          pathOrDescriptor: path,
+          description: "this runtime did not write the header where it belongs"
+        })
+      }
+    }))
+
   // Written beside the target under a hidden name, so that the rename which publishes it stays on one disk.
   const newFile = Effect.fnUntraced(function*(name: string, target: string, mode: Option.Option<number>) {
     const id = (yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)
@@ -251,8 +271,7 @@ const makeFileSystem = /*#__PURE__*/ Effect.gen(function*() {
       if (header.length > Wav.headerLength) {
         yield* makeRoom(file, Number((yield* file.stat).size), Wav.headerLength, header.length)
       }
-      yield* file.seek(0, "start")
-      yield* file.writeAll(header)
+      yield* putHeader(temporary, header)
       if (Option.isSome(mode)) yield* fs.chmod(temporary, mode.value)
       yield* Scope.close(scope, Exit.void)
       yield* fs.rename(temporary, target)

@@ -85,6 +85,11 @@ const seconds = (wait: Duration.Duration): string =>
 
 const identifier = (name: string) => `@effect-smallest/core/SpeechError/${name}`
 
+// The annotation of `HttpApiSchema`, by its registered name: the module itself would make every page heavier.
+const httpStatusId = /*#__PURE__*/ Symbol.for("@effect/platform/HttpApiSchema/AnnotationStatus")
+
+const answers = (status: number) => ({ [httpStatusId]: status })
+
 /**
  * The request was wrong before anything has been sent: a value out of bounds, or an option that this engine cannot honour.
  *
@@ -97,7 +102,8 @@ export class InvalidSpeechRequest extends Schema.TaggedError<InvalidSpeechReques
     ...fields,
     /** The option at fault, by its name in `SpeechRequest`. */
     parameter: Schema.String
-  }
+  },
+  answers(400)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -118,7 +124,8 @@ export class InvalidSpeechRequest extends Schema.TaggedError<InvalidSpeechReques
  */
 export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>(identifier("InvalidApiKey"))(
   "InvalidApiKey",
-  fields
+  fields,
+  answers(502)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -139,7 +146,8 @@ export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>(identifier(
  */
 export class AccessDenied extends Schema.TaggedError<AccessDenied>(identifier("AccessDenied"))(
   "AccessDenied",
-  fields
+  fields,
+  answers(403)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -166,7 +174,7 @@ export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("Not
    * @default "plan"
    */
   needs: Schema.optional(Schema.Literal("plan", "console"))
-}) {
+}, answers(502)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -178,7 +186,7 @@ export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("Not
       this,
       this.needs === "console"
         ? "Sign in to the vendor's console and do it there."
-        : "Choose a model or feature of your plan, or upgrade the plan."
+        : "Choose a model or feature of your plan, or upgrade it."
     )
   }
 }
@@ -191,7 +199,8 @@ export class NotEntitled extends Schema.TaggedError<NotEntitled>(identifier("Not
  */
 export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>(identifier("QuotaExhausted"))(
   "QuotaExhausted",
-  fields
+  fields,
+  answers(503)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -215,7 +224,7 @@ export class UnknownVoice extends Schema.TaggedError<UnknownVoice>(identifier("U
   voice: Schema.String,
   /** Some voices that the engine does have; empty if it cannot say. */
   available: Schema.Array(Schema.String)
-}) {
+}, answers(400)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -241,7 +250,7 @@ export class UnknownVoice extends Schema.TaggedError<UnknownVoice>(identifier("U
 export class ModelRetired extends Schema.TaggedError<ModelRetired>(identifier("ModelRetired"))("ModelRetired", {
   ...fields,
   model: Schema.String
-}) {
+}, answers(502)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -263,7 +272,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>(identifier("Rat
   ...fields,
   /** How long the server asks to wait, if it says so. {@link retrySchedule} never retries earlier. */
   retryAfter: Schema.optional(Schema.DurationFromMillis)
-}) {
+}, answers(429)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -288,7 +297,7 @@ export class ServerFailure extends Schema.TaggedError<ServerFailure>(identifier(
   ...fields,
   /** The HTTP status; absent when the failure came inside an open stream. */
   status: Schema.optional(Schema.Int)
-}) {
+}, answers(502)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -319,7 +328,8 @@ export class TransportFailure extends Schema.TaggedError<TransportFailure>(ident
     ...fields,
     /** Why the server's certificate was refused, as in `SELF_SIGNED_CERT_IN_CHAIN`: no retry mends that. */
     certificate: Schema.optional(Schema.String)
-  }
+  },
+  answers(502)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -333,10 +343,10 @@ export class TransportFailure extends Schema.TaggedError<TransportFailure>(ident
       this.certificate === undefined
         ? "Check the network and the base URL."
         : /EXPIRED|NOT_YET_VALID/.test(this.certificate)
-        ? "Check the clock of this machine, then ask who runs the server or the proxy before it."
+        ? "Check the clock of this machine, then ask who runs the server."
         : /ALTNAME/.test(this.certificate)
         ? "Check the host in the base URL."
-        : "If a private authority issued the certificate, as proxies of companies do, name the authority's certificate in NODE_EXTRA_CA_CERTS (a PEM file) before Node starts."
+        : "If a private authority issued it, name the authority's certificate in NODE_EXTRA_CA_CERTS (a PEM file) before Node starts."
     )
   }
 }
@@ -358,7 +368,7 @@ export class SpeechTimeout extends Schema.TaggedError<SpeechTimeout>(identifier(
   phase: Schema.Literal("permit", "connect", "firstAudio", "idle", "answer"),
   /** The limit that was exceeded. */
   after: Schema.DurationFromMillis
-}) {
+}, answers(504)) {
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -378,7 +388,8 @@ export class SpeechTimeout extends Schema.TaggedError<SpeechTimeout>(identifier(
  */
 export class TruncatedAudio extends Schema.TaggedError<TruncatedAudio>(identifier("TruncatedAudio"))(
   "TruncatedAudio",
-  fields
+  fields,
+  answers(502)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -399,7 +410,8 @@ export class TruncatedAudio extends Schema.TaggedError<TruncatedAudio>(identifie
  */
 export class MalformedResponse extends Schema.TaggedError<MalformedResponse>(identifier("MalformedResponse"))(
   "MalformedResponse",
-  fields
+  fields,
+  answers(502)
 ) {
   get [TypeId](): TypeId {
     return TypeId
@@ -408,7 +420,7 @@ export class MalformedResponse extends Schema.TaggedError<MalformedResponse>(ide
     return true
   }
   override get message(): string {
-    return explain(this, "Check that the base URL is the speech API and not a page or a proxy in front of it.")
+    return explain(this, "Check that the base URL is the speech API, and no page or proxy before it.")
   }
 }
 
@@ -418,7 +430,9 @@ export class MalformedResponse extends Schema.TaggedError<MalformedResponse>(ide
  * @since 0.1.0
  * @category errors
  */
-export class EmptyAudio extends Schema.TaggedError<EmptyAudio>(identifier("EmptyAudio"))("EmptyAudio", fields) {
+export class EmptyAudio
+  extends Schema.TaggedError<EmptyAudio>(identifier("EmptyAudio"))("EmptyAudio", fields, answers(502))
+{
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -452,7 +466,7 @@ export class EngineFailure extends Schema.TaggedError<EngineFailure>(identifier(
   }
   override get message(): string {
     return this.isRetryable
-      ? explain(this, "Try again; if it happens with the same text each time, please report it.")
+      ? explain(this, "Try again; if the same text fails again, please report it.")
       : sentence(this.description)
   }
 }
@@ -528,6 +542,36 @@ export const isSpeechError = (u: unknown): u is SpeechError => Predicate.hasProp
  * @category guards
  */
 export const isRetryable = (error: SpeechError): boolean => error.isRetryable
+
+/**
+ * The HTTP status with which an application's own server answers a request that failed with this error. As an error of an `HttpApi` endpoint
+ * the {@link schema} answers with the same.
+ *
+ * | status | errors |
+ * | --- | --- |
+ * | 400 | `InvalidSpeechRequest`, `UnknownVoice`: the caller can mend the request |
+ * | 403 | `AccessDenied` |
+ * | 429 | `RateLimited` |
+ * | 500 | `EngineFailure` |
+ * | 502 | what the engine's server failed with; `InvalidApiKey`, `NotEntitled` and `ModelRetired`, too, because the caller has no part in them |
+ * | 503 | `QuotaExhausted` |
+ * | 504 | `SpeechTimeout` |
+ *
+ * @example
+ * ```ts
+ * import { SpeechError } from "@effect-smallest/core"
+ *
+ * SpeechError.httpStatus(new SpeechError.RateLimited({ module: "Demo", method: "speak", description: "Too fast" })) // 429
+ * ```
+ *
+ * @since 0.2.0
+ * @category accessors
+ */
+export const httpStatus = (error: SpeechError): number => {
+  const { ast } = members.find((member) => error instanceof member) ?? EngineFailure
+  const status = ast._tag === "Transformation" ? ast.to.annotations[httpStatusId] : undefined
+  return typeof status === "number" ? status : 500
+}
 
 /**
  * The same error with its place in a stream of segments. Its cause and its stack stay.

@@ -7,11 +7,12 @@ import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as internal from "./internal/firstAudio.js"
 import type { PcmChunk } from "./Pcm.js"
-import type { SpeechError } from "./SpeechError.js"
+import * as SpeechError from "./SpeechError.js"
 
 /**
  * - `SegmentStarted`: the audio that follows speaks this piece of the text
@@ -65,7 +66,7 @@ export type SpeechEvent = Data.TaggedEnum<{
     readonly segment: number
     readonly text: string
     readonly textOffset: number
-    readonly error: SpeechError
+    readonly error: SpeechError.SpeechError
   }
   Completed: {
     /** How long all of the audio sounds. */
@@ -197,3 +198,68 @@ export const pcm = <E, R>(events: Stream.Stream<SpeechEvent, E, R>): Stream.Stre
 export const untilFirstAudio: <E, R>(
   events: Stream.Stream<SpeechEvent, E, R>
 ) => Effect.Effect<Stream.Stream<SpeechEvent, E, R>, E, R | Scope.Scope> = internal.untilFirstAudio
+
+// ----------------------------------------------------------------------------------------------------------------
+// schemas
+// ----------------------------------------------------------------------------------------------------------------
+
+const schemaOf = <I>(bytes: Schema.Schema<Uint8Array, I>) => {
+  const time = Schema.DurationFromMillis
+  const count = Schema.NonNegativeInt
+  const positive = Schema.Int.pipe(Schema.positive())
+  const chunk = Schema.Struct({
+    format: Schema.Struct({ sampleRate: positive, channels: positive }),
+    bytes
+  }).pipe(
+    Schema.filter(({ bytes, format }) =>
+      bytes.length % (2 * format.channels) === 0 || `audio of whole frames, each of ${2 * format.channels} bytes`
+    )
+  )
+  return Schema.Union(
+    Schema.TaggedStruct("SegmentStarted", {
+      segment: count,
+      text: Schema.String,
+      textOffset: count,
+      start: time,
+      part: Schema.optional(count),
+      speaker: Schema.optional(Schema.String)
+    }),
+    Schema.TaggedStruct("AudioChunk", { chunk }),
+    Schema.TaggedStruct("WordTimestamp", { segment: count, word: Schema.String, start: time, end: time }),
+    Schema.TaggedStruct("PauseStarted", { start: time, duration: time, part: count }),
+    Schema.TaggedStruct("MarkReached", { name: Schema.String, at: time, part: count }),
+    Schema.TaggedStruct("SegmentFailed", {
+      segment: count,
+      text: Schema.String,
+      textOffset: count,
+      error: SpeechError.schema
+    }),
+    Schema.TaggedStruct("Completed", { duration: time, requestId: Schema.optional(Schema.String) })
+  )
+}
+
+/**
+ * Events as a schema, for RPC and queues: audio stays bytes, times are milliseconds, errors are those of `SpeechError.schema`. For
+ * transports that carry bytes, such as MessagePack and messages between workers; JSON needs {@link schemaJson}.
+ *
+ * @example
+ * ```ts
+ * import { SpeechEvent } from "@effect-smallest/core"
+ * import { Duration, Schema } from "effect"
+ *
+ * const message = Schema.encodeSync(SpeechEvent.schema)(SpeechEvent.Completed({ duration: Duration.seconds(2) }))
+ * Schema.decodeSync(SpeechEvent.schema)(message)._tag // "Completed"
+ * ```
+ *
+ * @since 0.2.0
+ * @category schemas
+ */
+export const schema = /*#__PURE__*/ schemaOf(Schema.Uint8ArrayFromSelf)
+
+/**
+ * The same for JSON: audio is base64.
+ *
+ * @since 0.2.0
+ * @category schemas
+ */
+export const schemaJson = /*#__PURE__*/ schemaOf(Schema.Uint8ArrayFromBase64)

@@ -198,6 +198,17 @@ export * as SpeechRecording from "./SpeechRecording.js"
 export * as SpeechRequest from "./SpeechRequest.js"
 
 /**
+ * Speech as the answer of a server. What fails before the first sound is answered with the status of its error and JSON; what fails
+ * later tears the connection, so that no listener takes a part for the whole.
+ *
+ * {@link toServerResponse} is for routes of `@effect/platform`, {@link toWebResponse} for everything that answers with the web's `Response`:
+ * Hono, Next.js, Bun, Deno, edge workers, and Express through `Readable.fromWeb`.
+ *
+ * @since 0.2.0
+ */
+export * as SpeechResponse from "./SpeechResponse.js"
+
+/**
  * The port of speech engines: finished text in, audio out.
  *
  * Applications ask for `SpeechSynthesizer`; which engine answers (a cloud, the embedded voice, a test double)

@@ -110,7 +110,7 @@ describe("SpeechError messages", () => {
       new SpeechError.InvalidApiKey({ ...at, requestId: "r1" }),
       "It broke. Give the layer a valid API key (request r1)."
     ],
-    [new SpeechError.NotEntitled(at), "It broke. Choose a model or feature of your plan, or upgrade the plan."],
+    [new SpeechError.NotEntitled(at), "It broke. Choose a model or feature of your plan, or upgrade it."],
     [new SpeechError.QuotaExhausted(at), "It broke. Add credits to the account."],
     [
       new SpeechError.UnknownVoice({ ...at, voice: "x", available: ["rms", "slt"] }),

@@ -10,6 +10,7 @@
 import * as LayerOptions from "@effect-smallest/core/LayerOptions"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from "@effect/platform-node/Undici"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -27,11 +28,13 @@ import * as EnvironmentProxy from "./internal/environmentProxy.js"
 export interface Options {
   /**
    * How long a connection may take to be made. `Duration.infinity` switches the limit off.
+   * In Bun the limit of the request applies instead, such as `timeouts.connect`.
    * @default "10 seconds"
    */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /**
-   * Which proxy is used: that of the environment, or none whatever the environment says.
+   * Which proxy is used: that of the environment, or none whatever the environment says. Bun cannot ignore its environment, so
+   * the layer dies there if `"none"` contradicts it.
    * @default "environment"
    */
   readonly proxy?: "environment" | "none" | undefined
@@ -64,7 +67,7 @@ const makeDispatcher = ({ connectTimeout = "10 seconds", proxy = "environment" }
 }
 
 /**
- * An HTTP client through the proxy of the environment. Answers that are compressed are decoded.
+ * An HTTP client through the proxy of the environment. Answers that are compressed are decoded. Node and Deno use undici, Bun its own `fetch`.
  *
  * @example
  * ```ts
@@ -82,6 +85,11 @@ const makeDispatcher = ({ connectTimeout = "10 seconds", proxy = "environment" }
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<HttpClient.HttpClient> =>
+  isBun ? layerBun(options) : layerUndici(options)
+
+const isBun = process.versions["bun"] !== undefined
+
+const layerUndici = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
   Layer.effect(
     HttpClient.HttpClient,
     Effect.map(HttpClient.HttpClient, HttpClient.transformResponse(Effect.map(decoded)))
@@ -95,6 +103,19 @@ export const layer = (options: Options = {}): Layer.Layer<HttpClient.HttpClient>
       )
     ))
   )
+
+// Bun has a stand-in for undici that makes no requests. Its own `fetch` decodes answers and uses the proxy of the environment.
+const layerBun = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
+  Layer.unwrapEffect(Effect.sync(() => {
+    const { proxy = "environment" } = check(options)
+    const { httpProxy, httpsProxy } = EnvironmentProxy.read()
+    if (proxy === "none" && (httpProxy !== "" || httpsProxy !== "")) {
+      throw new Error(
+        "NodeHttp.layer: Bun always uses the proxy of the environment, so `proxy: \"none\"` has no effect. Unset HTTP_PROXY and HTTPS_PROXY, or list the host in NO_PROXY."
+      )
+    }
+    return FetchHttpClient.layer
+  }))
 
 /**
  * The proxy of the environment through which a URL is reached, without the credentials in it, and the variable that names it;
