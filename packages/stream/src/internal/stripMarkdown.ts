@@ -262,6 +262,7 @@ export class Stripper {
       return
     }
 
+    const first = rest
     let isNew = false
     const close = () => {
       if (isNew) return
@@ -347,14 +348,14 @@ export class Stripper {
       if (marker !== undefined) {
         close()
         if (marker.number === "") this.part()
-        else if (this.breaks === 0) this.write("\n")
+        else if (this.breaks === 0 && rest === first) this.write("\n")
         this.containers.push({ _tag: "Item", indent: marker.indent, isEmpty: marker.isEmpty, isMuted: false })
         const inside = Lines.dedent(rest.slice(marker.length), marker.indent - marker.length, marker.length)
         if (marker.number !== "") {
           this.write(rest.endsWith(inside) ? rest.slice(0, rest.length - inside.length) : `${marker.number} `)
         }
         rest = inside
-        if (Lines.isBlank(rest)) return this.write(this.lineEnd)
+        if (Lines.isBlank(rest)) return this.write((marker.number === "" ? "" : rest) + this.lineEnd)
         const task = /^[ \t]*\[[ xX]\](?=[ \t])[ \t]*/.exec(rest)?.[0] ?? ""
         rest = rest.slice(task.length)
         continue
