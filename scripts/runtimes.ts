@@ -148,17 +148,15 @@ export const play = AudioPlayer.play(Pcm.resample(SpeechSynthesizer.stream({ tex
 /** A page without any configuration of the bundler. */
 const esbuildPage = async (stranger: string): Promise<ReadonlyArray<string>> => {
   writeFileSync(join(stranger, "page.ts"), browserPage)
-  const options = {
+  return await build({
     absWorkingDir: stranger,
     entryPoints: ["page.ts"],
     bundle: true,
+    format: "esm",
+    platform: "browser",
     write: false,
     logLevel: "silent"
-  } as const
-  return await build({ ...options, format: "esm", platform: "browser" }).then(
-    () => [],
-    (error: unknown) => [String(error)]
-  )
+  }).then(() => [], (error: unknown) => [String(error)])
 }
 
 /**
