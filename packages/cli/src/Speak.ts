@@ -22,6 +22,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
@@ -202,12 +203,15 @@ const both = (file: Destination, speaker: Destination, player: Config["player"])
   write: (pcm) => {
     const write = Effect.scoped(Effect.gen(function*() {
       const [toFile, toSpeaker] = yield* Stream.broadcast(pcm, 2, lag)
-      const playing = yield* Effect.forkScoped(speaker.write(toSpeaker))
-      // The file is complete when all of it has been heard: a player that breaks breaks the file off, too.
-      const untilHeard = Stream.execute(Fiber.join(playing))
-      return yield* Effect.zipRight(file.write(Stream.concat(toFile, untilHeard)), Fiber.join(playing), {
-        concurrent: true
-      })
+      const playing = yield* Effect.forkScoped(Effect.exit(speaker.write(toSpeaker)))
+      const played = Fiber.join(playing)
+      // A player that breaks does not break the file: the rest is written without it.
+      yield* Effect.forkScoped(
+        Effect.flatMap(played, (exit) => Exit.isFailure(exit) ? Effect.exit(Stream.runDrain(toSpeaker)) : Effect.void)
+      )
+      // The file is complete when all of it has been heard: an interruption leaves none.
+      yield* file.write(Stream.concat(toFile, Stream.execute(played)))
+      return yield* Effect.flatten(played)
     }))
     // Playing nothing shows whether there is a player: before the text is sent.
     const check = Effect.mapError(Player.play(Stream.empty, { player }), orSave("only save the audio"))

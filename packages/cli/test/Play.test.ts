@@ -190,7 +190,7 @@ describe.skipIf(noFfplay)("speak, played", () => {
   )
 
   it.scopedLive(
-    "with a player that is killed in mid-sentence - one sentence, and no file",
+    "with a player that is killed in mid-sentence - one sentence, and the file is whole",
     inFolder((cwd) =>
       Effect.gen(function*() {
         const { env } = yield* cloud(30)
@@ -206,7 +206,8 @@ describe.skipIf(noFfplay)("speak, played", () => {
           1,
           /^effect-smallest: ffplay was killed by SIGKILL after \d\.\d seconds of sound\./
         )
-        assert.deepStrictEqual(readdirSync(cwd).sort(), ["bin", "device.raw"])
+        assert.deepStrictEqual(readdirSync(cwd).sort(), ["a.wav", "bin", "device.raw"])
+        assert.strictEqual(readFileSync(join(cwd, "a.wav")).length, 44 + 30 * 48_000)
       })
     )
   )
