@@ -10,6 +10,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { onEveryRuntime } from "./runtimes.js"
 import { isMain, type Manifest, readerEnvironment, report, repository, workspaces } from "./workspace.js"
 
 const program = "examples/src/readme.ts"
@@ -156,6 +157,24 @@ const theCommand = async (parent: string, registry: string, version: string): Pr
   return wrong.map((sentence) => `effect-smallest speak: hello.wav ${sentence}.`)
 }
 
+/** The same program and the samples for other runtimes, in the projects of the stranger and of the command. */
+const onRuntimes = async (parent: string, version: string): Promise<ReadonlyArray<string>> => {
+  const stranger = join(parent, "stranger")
+  const names = ["proxy", "stream", "waves"].map((name) => `@effect-smallest/${name}@${version}`)
+  const installed = await run(stranger, "npm", "install", ...names, "@effect/experimental@0.61.1")
+  if (installed.code !== 0) {
+    return [`The packages of the edge worker do not install:\n${installed.output}`]
+  }
+  return onEveryRuntime({
+    run,
+    check: wavProblems,
+    parent,
+    stranger,
+    command: join(parent, "command/node_modules/.bin/effect-smallest"),
+    isWritten: process.argv.includes("--write-runtimes")
+  })
+}
+
 /** Beside Effect 4 npm has to refuse, rather than install two majors that do not know each other. */
 const besideEffect4 = async (parent: string, registry: string, version: string): Promise<Array<string>> => {
   const directory = emptyProject(parent, "effect-4", registry)
@@ -221,6 +240,7 @@ const packed = async (temporary: string): Promise<Array<string>> => {
           ...await asStranger(temporary, registry.url, line)
         ]),
       ...await theCommand(temporary, registry.url, version),
+      ...await onRuntimes(temporary, version),
       ...await besideEffect4(temporary, registry.url, version)
     ]
   } finally {
