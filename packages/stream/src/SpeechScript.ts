@@ -41,7 +41,7 @@ export interface Line extends SpeechOptions {
  */
 export interface Pause {
   readonly _tag: "Pause"
-  readonly duration: Duration.Duration
+  readonly duration: Duration.DurationInput
 }
 
 /**

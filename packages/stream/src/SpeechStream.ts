@@ -164,9 +164,14 @@ const recordScript = <E, R>(
   operation: SpeechEngine.Operation
 ): Stream.Stream<SpeechScript.Part, E, R> =>
   Stream.mapChunks(
-    Predicate.hasProperty(script, Stream.StreamTypeId) ? script : Stream.rechunk(Stream.fromIterable(script), 1),
+    // What is neither is a part that makes no sense, which the script's speaker reports.
+    Predicate.hasProperty(script, Stream.StreamTypeId)
+      ? script
+      : Stream.rechunk(Stream.fromIterable([script].flat()), 1),
     (parts) => {
-      for (const part of parts) if ("text" in part) operation.wrote(part.text)
+      for (const part of parts) {
+        if (Predicate.hasProperty(part, "text") && Predicate.isString(part.text)) operation.wrote(part.text)
+      }
       return parts
     }
   )

@@ -222,6 +222,37 @@ describe("SpeechStream.fromScript", () => {
       )
     }))
 
+  it.effect("what is not a part of a script fails by its index, for scripts are data", () =>
+    Effect.gen(function*() {
+      const { scriptEvents } = yield* service(make())
+      const read = (json: string): ReadonlyArray<SpeechScript.Part> => JSON.parse(json)
+      const parts = [
+        ...["null", "5", "\"x\"", "{}", "[]", "{\"text\":5}", "{\"text\":\"a\",\"speaker\":5}"],
+        ...[
+          "{\"_tag\":\"Foo\"}",
+          "{\"_tag\":\"Mark\"}",
+          "{\"_tag\":\"Pause\"}",
+          "{\"_tag\":\"Pause\",\"duration\":\"soon\"}"
+        ]
+      ]
+      for (const part of parts) {
+        const error = yield* simulate(Effect.flip(listen(scriptEvents(read(`[{"text":"Hello."},${part}]`)))))
+        assert.strictEqual(error._tag, "InvalidSpeechRequest", part)
+        assert.include(error.message, "Part 1 of the script", part)
+      }
+      for (const script of ["null", "5", "\"x\"", "{}"]) {
+        const error = yield* simulate(Effect.flip(listen(scriptEvents(read(script)))))
+        assert.include(error.message, "Part 0 of the script", script)
+      }
+      const options: SpeechScript.Options = JSON.parse("{\"evenLoudness\":\"yes\"}")
+      const error = yield* simulate(Effect.flip(listen(scriptEvents([{ text: "a" }], options))))
+      assert.include(error.message, "evenLoudness")
+      const paused = yield* simulate(
+        listen(scriptEvents(read("[{\"text\":\"a\"},{\"_tag\":\"Pause\",\"duration\":\"1 second\"}]")))
+      )
+      assert.deepStrictEqual(paused.at(-1)?.event, SpeechEvent.Completed({ duration: Duration.millis(1010) }))
+    }))
+
   it.effect("an option that no engine knows fails the part", () =>
     Effect.gen(function*() {
       const { scriptEvents } = yield* service(make())

@@ -10,6 +10,7 @@ import type * as SpeechSynthesizer from "@effect-smallest/core/SpeechSynthesizer
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
@@ -30,6 +31,23 @@ const invalid = (part: number, parameter: string, description: string) =>
     parameter,
     description: `Part ${part} of the script: ${description}`
   })
+
+const invalidOption = (value: unknown) =>
+  new SpeechError.InvalidSpeechRequest({
+    module: "SpeechStream",
+    method: "fromScript",
+    parameter: "evenLoudness",
+    description: `\`evenLoudness\` must be true or false, not ${Inspectable.toStringUnknown(value)}`
+  })
+
+// Scripts are data, which programs and language models write: their types do not check them.
+const isPart = (part: unknown): boolean => {
+  if (!Predicate.isRecord(part)) return false
+  const { _tag, name, speaker, text } = part
+  return _tag === undefined
+    ? Predicate.isString(text) && (speaker === undefined || Predicate.isString(speaker))
+    : _tag === "Pause" || _tag === "Mark" && Predicate.isString(name)
+}
 
 const longestPause = Duration.hours(1)
 
@@ -103,6 +121,7 @@ export const speakScript = <E, R>(
     const pull = yield* Pull.fromStream(
       Predicate.hasProperty(script, Stream.StreamTypeId) ? script : Stream.rechunk(Stream.fromIterable(script), 1)
     )
+    if (!Predicate.isBoolean(evenLoudness)) return Stream.fail(invalidOption(evenLoudness))
 
     const engineOf = (name: string, part: number): Effect.Effect<Speaker, SpeechError.InvalidSpeechRequest> => {
       const engine = Object.hasOwn(engines, name) ? engines[name] : undefined
@@ -132,11 +151,24 @@ export const speakScript = <E, R>(
     let offset = 0
     const itemsOf = Effect.fnUntraced(function*(part: SpeechScript.Part, index: number) {
       if (SpeechText.isFlush(part)) return []
+      if (!isPart(part)) {
+        return yield* invalid(
+          index,
+          "script",
+          `${
+            Inspectable.toStringUnknown(part, 0).slice(0, 100)
+          } is not a part: give { text: "..." }, a pause, a mark or a flush`
+        )
+      }
       if ("_tag" in part) {
         if (part._tag === "Mark") return [{ _tag: "Mark", name: part.name, part: index }] satisfies ReadonlyArray<Item>
-        return Duration.lessThanOrEqualTo(part.duration, longestPause)
-          ? [{ _tag: "Pause", duration: part.duration, part: index }] satisfies ReadonlyArray<Item>
-          : yield* invalid(index, "duration", `a pause may last an hour, not ${Duration.format(part.duration)}`)
+        const duration = Option.getOrUndefined(Duration.decodeUnknown(part.duration))
+        if (duration === undefined) {
+          return yield* invalid(index, "duration", "a pause has a duration, such as \"1 second\" or milliseconds")
+        }
+        return Duration.lessThanOrEqualTo(duration, longestPause)
+          ? [{ _tag: "Pause", duration, part: index }] satisfies ReadonlyArray<Item>
+          : yield* invalid(index, "duration", `a pause may last an hour, not ${Duration.format(duration)}`)
       }
       const { engine, speaker, text, ...own } = part
       const synthesizer = engine === undefined ? options.synthesizer : yield* engineOf(engine, index)
