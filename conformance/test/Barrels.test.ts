@@ -18,7 +18,7 @@ describe("the front doors", () => {
       ["--import", tsx, "--conditions=@effect-smallest/source", "--input-type=module", "--eval", program],
       { cwd: import.meta.dirname, encoding: "utf8" }
     )
-    assert.strictEqual(names.trim(), "TestAudioPlayer,TestSpeechSynthesizer")
+    assert.strictEqual(names.trim(), "RecordedSpeech,TestAudioPlayer,TestSpeechSynthesizer")
   })
 
   it.scopedLive("the embedded voice in Node - takes options", () =>
