@@ -129,10 +129,13 @@ export const orConfigError =
 // ----------------------------------------------------------------------------------------------------------------
 
 const shown = (value: unknown): string =>
-  `, not ${Predicate.isObject(value) ? `a${typeof value === "object" ? "n object" : " function"}` : format(value)}`
-
-const format = (value: unknown): string =>
-  Predicate.isString(value) ? JSON.stringify(value.slice(0, 60)) : String(value)
+  `, not ${
+    Predicate.isString(value)
+      ? JSON.stringify(value.slice(0, 60))
+      : Predicate.isObject(value)
+      ? `this ${typeof value}`
+      : String(value)
+  }`
 
 const problem = (option: string, description: string): Problem => ({
   option,
@@ -202,7 +205,7 @@ export const isDuration = (value: unknown): value is Duration.DurationInput =>
  */
 export const duration: Rule = /*#__PURE__*/ rule(
   isDuration,
-  "a duration, such as \"2 seconds\" or a number of milliseconds"
+  "a duration such as \"2 seconds\""
 )
 
 /**
@@ -353,4 +356,4 @@ export const retry: Rule = (value, option) =>
     ? undefined
     : Predicate.isRecord(value)
     ? retryOptions(value, option)
-    : problem(option, `must be false, options of a retry, or a Schedule${shown(value)}`)
+    : problem(option, `must be false, options or a Schedule${shown(value)}`)

@@ -63,7 +63,7 @@ describe("LayerOptions", () => {
     [{ key, wait: "-2 seconds" }, "wait", /a duration/],
     [{ key, wait: "soon" }, "wait", /not "soon"/],
     [{ key, mode: "c" }, "mode", /must be "a" or "b", not "c"/],
-    [{ key, retry: true }, "retry", /must be false, options of a retry, or a Schedule/],
+    [{ key, retry: true }, "retry", /must be false, options or a Schedule/],
     [{ key, retry: null }, "retry", /must be false/],
     [{ key, retry: { maxRetry: 0 } }, "retry.maxRetry", /`retry\.maxRetry` does not exist/],
     [{ key, retry: { maxRetries: -1 } }, "retry.maxRetries", /0 or more|0 to Infinity/],

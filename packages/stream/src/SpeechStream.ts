@@ -143,7 +143,7 @@ export const make = (
           module: engine,
           method: "events",
           parameter: "text",
-          description: "The text must be a string or a Stream of strings"
+          description: "It must be a string or a Stream of strings"
         })
       )
   const speak = script ??
@@ -170,7 +170,7 @@ const recordScript = <E, R>(
       : Stream.rechunk(Stream.fromIterable([script].flat()), 1),
     (parts) => {
       for (const part of parts) {
-        if (Predicate.hasProperty(part, "text") && Predicate.isString(part.text)) operation.wrote(part.text)
+        if (Predicate.hasProperty(part, "text")) operation.wrote(String(part.text))
       }
       return parts
     }
