@@ -143,7 +143,7 @@ export const make = (
           module: engine,
           method: "events",
           parameter: "text",
-          description: "It must be a string or a Stream of strings"
+          description: "It must be a string or a Stream"
         })
       )
   const speak = script ??
