@@ -80,10 +80,10 @@ describe("options of layers", () => {
     }))
 
   for (const [name, layer] of Object.entries(layers)) {
-    it.effect(`${name} - an option that does not exist is refused`, () =>
+    it.effect(`${name} - an option that is not one of is refused`, () =>
       Effect.gen(function*() {
         const defect = yield* defectOf(() => layer({ pace: 2 }))
-        assert.include(defect, `${name}: \`pace\` does not exist; there are `)
+        assert.include(defect, `${name}: \`pace\` is not one of `)
       }))
   }
 
@@ -93,25 +93,25 @@ describe("options of layers", () => {
     ["SpeechStream.layerSegmented", { maxLength: 1 }, /`maxLength`/],
     ["SpeechStream.layerSegmented", { onSegmentFailure: "skp" }, /must be "fail" or "skip", not "skp"/],
     ["SpeechStream.layerSegmented", { gap: -1 }, /`gap`/],
-    ["SpeechStream.layerSegmented", { retry: { maxRetry: 0 } }, /`retry.maxRetry` does not exist/],
+    ["SpeechStream.layerSegmented", { retry: { maxRetry: 0 } }, /`retry.maxRetry` is not one of/],
     ["SpeechStream.layerSegmented", { retry: null }, /`retry` must be false/],
     ["WavesClient.layer", { concurrency: NaN }, /`concurrency`/],
     ["WavesClient.layer", { concurrency: 0 }, /`concurrency`/],
     ["WavesClient.layer", { timeouts: { idle: -1 } }, /`timeouts.idle`/],
-    ["WavesClient.layer", { timeouts: { idel: 1 } }, /`timeouts.idel` does not exist/],
+    ["WavesClient.layer", { timeouts: { idel: 1 } }, /`timeouts.idel` is not one of/],
     ["WavesClient.layer", { apiKey: "sk_plain" }, /`apiKey` must be a string in Redacted.make$/],
     ["WavesSpeechStream.layer", { poolSize: 0 }, /`poolSize`/],
     ["WavesSpeechStream.layer", { maxBufferDelay: "6 seconds" }, /at most 5s/],
     ["WavesSpeechStream.layer", { buffering: "flush", maxBufferDelay: "2 seconds" }, /at most 1s/],
     ["LocalSpeechSynthesizer.layer", { workers: 0 }, /`workers`/],
     ["SpeechProxy", { limits: { characters: { limit: NaN, window: 1 } } }, /`limits.characters.limit`/],
-    ["SpeechProxy", { limits: { request: {} } }, /`limits.request` does not exist/],
+    ["SpeechProxy", { limits: { request: {} } }, /`limits.request` is not one of/],
     ["NodeAudioPlayer.layer", { player: { name: "ffplay", exe: "x" } }, /player/],
     ["NodeAudioPlayer.layer", { player: "vlc" }, /player/],
-    ["NodeSpeech.layerWaves", { speechStream: "live" }, /`speechStream` does not exist; .*stream/],
+    ["NodeSpeech.layerWaves", { speechStream: "live" }, /`speechStream` is not one of .*stream/],
     ["NodeSpeech.layerWaves", { retry: true }, /`retry`/],
-    ["NodeSpeech.layerWaves", { provider: { waves: { zz: 1 } } }, /`provider` does not exist/],
-    ["NodeSpeech.layerLightningV1", { language: "en" }, /`language` does not exist/],
+    ["NodeSpeech.layerWaves", { provider: { waves: { zz: 1 } } }, /`provider` is not one of/],
+    ["NodeSpeech.layerLightningV1", { language: "en" }, /`language` is not one of/],
     ["WavesEmulator.layer", { port: 70_000 }, /`port`/],
     ["TestSpeechSynthesizer.layer", { chunkDelay: -5 }, /`chunkDelay`/]
   ]
@@ -127,9 +127,9 @@ describe("options of layers", () => {
       const build = (stream: Anything) => defectOf(() => NodeSpeech.layerWaves({ apiKey, stream }))
       assert.match(
         yield* build({ mode: "live", prefetch: 2 }),
-        /WavesSpeechStream.layer: `prefetch` does not exist/
+        /WavesSpeechStream.layer: `prefetch` is not one of/
       )
-      assert.match(yield* build({ poolSize: 2 }), /SpeechStream.layerSegmented: `poolSize` does not exist/)
+      assert.match(yield* build({ poolSize: 2 }), /SpeechStream.layerSegmented: `poolSize` is not one of/)
       assert.match(yield* build({ mode: "lively" }), /`mode`/)
     }))
 })
@@ -142,7 +142,7 @@ describe("options of layers from a configuration", () => {
       const config = (options: Anything) =>
         failing(NodeSpeech.layerWavesConfig({ apiKey: Config.succeed(apiKey), ...options }))
       assert.match(yield* config({ concurrency: Config.succeed(NaN) }), /`concurrency` must be a whole number/)
-      assert.match(yield* config({ pace: Config.succeed(2) }), /`pace` does not exist/)
+      assert.match(yield* config({ pace: Config.succeed(2) }), /`pace` is not one of/)
       assert.match(yield* config({ timeouts: { idle: Config.succeed("soon") } }), /`timeouts.idle`/)
       // What is not a Config stands for itself.
       assert.match(yield* config({ retry: { maxRetries: -1 } }), /`retry.maxRetries`/)

@@ -296,7 +296,7 @@ export const options = <Options extends object>(rules: Rules<Options>): Rule => 
     for (const name of new Set([...Object.keys(value), ...all.keys()])) {
       const inside = option === "" ? name : `${option}.${name}`
       const rule = all.get(name)
-      if (rule === undefined) return problem(inside, `does not exist; there are ${[...all.keys()].join(", ")}`)
+      if (rule === undefined) return problem(inside, `is not one of ${[...all.keys()].join(", ")}`)
       const found = value[name] === undefined && rule.isRequired !== true ? undefined : rule(value[name], inside)
       if (found !== undefined) return found
     }

@@ -48,7 +48,7 @@ describe("LayerOptions", () => {
   })
 
   const wrong: ReadonlyArray<readonly [options: unknown, option: string, words: RegExp]> = [
-    [{ key, pace: 2 }, "pace", /`pace` does not exist; there are key, workers, volume/],
+    [{ key, pace: 2 }, "pace", /`pace` is not one of key, workers, volume/],
     [{ workers: 1 }, "key", /`key` must be a string in Redacted\.make$/],
     [{ key: "sk_secret" }, "key", /`key` must be a string in Redacted\.make/],
     [{ key: undefined }, "key", /must be a string in Redacted\.make$/],
@@ -65,7 +65,7 @@ describe("LayerOptions", () => {
     [{ key, mode: "c" }, "mode", /must be "a" or "b", not "c"/],
     [{ key, retry: true }, "retry", /must be false, options or a Schedule/],
     [{ key, retry: null }, "retry", /must be false/],
-    [{ key, retry: { maxRetry: 0 } }, "retry.maxRetry", /`retry\.maxRetry` does not exist/],
+    [{ key, retry: { maxRetry: 0 } }, "retry.maxRetry", /`retry\.maxRetry` is not one of/],
     [{ key, retry: { maxRetries: -1 } }, "retry.maxRetries", /0 or more|0 to Infinity/],
     [{ key, limits: { rate: 0 } }, "limits.rate", /more than 0, not 0/],
     [{ key, limits: 5 }, "limits", /`limits`/],

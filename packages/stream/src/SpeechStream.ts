@@ -170,7 +170,7 @@ const recordScript = <E, R>(
       : Stream.rechunk(Stream.fromIterable([script].flat()), 1),
     (parts) => {
       for (const part of parts) {
-        if (Predicate.hasProperty(part, "text")) operation.wrote(String(part.text))
+        if (Predicate.hasProperty(part, "text") && Predicate.isString(part.text)) operation.wrote(part.text)
       }
       return parts
     }
